@@ -1,0 +1,1 @@
+"""Connections to the engines that do the work: DuckDB for relations."""

@@ -1,0 +1,186 @@
+"""The one settings object, and the only reader of the environment.
+
+Every variable begins with `REVEALED_`; `docs/settings.md` lists them. All state lives under `REVEALED_HOME`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from revealed.errors import UsageError
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+def _project_root() -> Path:
+    """The checkout that this package is installed from, else the working folder."""
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "dbt_project").is_dir() else Path.cwd()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how the loop behaves. Build it with `Settings.from_env()`."""
+
+    home: Path
+    project_root: Path
+    auto_approve: bool = False
+    device: str = "auto"
+    duckdb_memory_limit: str = "4GB"
+    duckdb_threads: int = 2
+    landing_grace_seconds: float = 5.0
+    holdout_days: int = 7
+    retrain_every_days: int = 7
+    recommendations_per_user: int = 100
+    keep_generations: int = 5
+    airflow_port: int = 8080
+    mlflow_port: int = 5000
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings that the environment describes.
+
+        Raises:
+            UsageError: a variable does not parse; the message names it.
+        """
+        source = os.environ if env is None else env
+        root = Path(source.get("REVEALED_PROJECT") or _project_root())
+        home = Path(source.get("REVEALED_HOME") or root / ".revealed").expanduser().resolve()
+        return cls(
+            home=home,
+            project_root=root,
+            auto_approve=_flag(source, "REVEALED_AUTO_APPROVE", default=False),
+            device=_choice(source, "REVEALED_DEVICE", ("auto", "cpu", "gpu")),
+            duckdb_memory_limit=source.get("REVEALED_DUCKDB_MEMORY_LIMIT", cls.duckdb_memory_limit),
+            duckdb_threads=_whole(source, "REVEALED_DUCKDB_THREADS", cls.duckdb_threads, least=1),
+            landing_grace_seconds=_number(
+                source, "REVEALED_LANDING_GRACE_SECONDS", cls.landing_grace_seconds
+            ),
+            holdout_days=_whole(source, "REVEALED_HOLDOUT_DAYS", cls.holdout_days, least=1),
+            retrain_every_days=_whole(
+                source, "REVEALED_RETRAIN_EVERY_DAYS", cls.retrain_every_days, least=1
+            ),
+            recommendations_per_user=_whole(
+                source, "REVEALED_RECOMMENDATIONS_PER_USER", cls.recommendations_per_user, least=1
+            ),
+            keep_generations=_whole(
+                source, "REVEALED_KEEP_GENERATIONS", cls.keep_generations, least=2
+            ),
+            airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
+            mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
+        )
+
+    @property
+    def landing(self) -> Path:
+        """Where outside systems drop files: one folder a log (`events/`, `inferences/`, `items/`, `users/`)."""
+        return self.home / "landing"
+
+    @property
+    def raw(self) -> Path:
+        """Typed Parquet by event day, and the ledger: the source of truth."""
+        return self.home / "raw"
+
+    @property
+    def ledger(self) -> Path:
+        """One JSON file for each landed source file; its appearance commits that file's rows."""
+        return self.raw / "ledger"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rejected lines with their reasons, as Parquet."""
+        return self.raw / "quarantine"
+
+    @property
+    def candidates(self) -> Path:
+        """Warehouses being built; nobody but the build reads them."""
+        return self.home / "warehouse" / "candidates"
+
+    @property
+    def published(self) -> Path:
+        """What people and services read."""
+        return self.home / "published"
+
+    @property
+    def published_warehouse(self) -> Path:
+        """The pointer (a symbolic link) to the warehouse in service."""
+        return self.published / "warehouse.duckdb"
+
+    @property
+    def published_recommendations(self) -> Path:
+        """Snapshots by generation, and the `CURRENT` pointer."""
+        return self.published / "recommendations"
+
+    @property
+    def datasets(self) -> Path:
+        """Feedback datasets, one immutable folder a version."""
+        return self.home / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """Trained models before registration, one folder a model."""
+        return self.home / "models"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations' Data Docs (HTML)."""
+        return self.home / "data_docs"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files."""
+        return self.home / "locks"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's SQLite file and artifacts."""
+        return self.home / "mlflow"
+
+    @property
+    def mlflow_tracking_uri(self) -> str:
+        """Where MLflow keeps runs and the model registry."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's home for the embedded platform."""
+        return self.home / "airflow"
+
+    @property
+    def dbt_project(self) -> Path:
+        """The dbt project's folder."""
+        return self.project_root / "dbt_project"
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name, str(default)).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise UsageError(f"{text!r} is neither true nor false", where=name, remedy="set it to 1 or 0")
+
+
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    text = env.get(name, allowed[0]).strip().lower()
+    if text not in allowed:
+        raise UsageError(f"{text!r} is not one of {', '.join(allowed)}", where=name)
+    return text
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a number", where=name) from None
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    text = env.get(name, str(default))
+    if not text.isdigit() or int(text) < least:
+        raise UsageError(f"{text!r} is not a whole number of {least} or more", where=name)
+    return int(text)

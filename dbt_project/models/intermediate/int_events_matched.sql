@@ -1,0 +1,153 @@
+with
+
+policy as (
+
+    select * from {{ ref('signal_policy') }}
+
+),
+
+events as (
+
+    select * from {{ ref('int_events_deduplicated') }}
+
+),
+
+impressions as (
+
+    select * from {{ ref('int_impressions') }}
+    where
+        {{ planned('window_start') }} is null
+        -- An event of the window can only belong to impressions within the longest attribution window before it.
+        or impression_date >= {{ planned('window_start') }}
+        - (select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1 from policy)
+
+),
+
+creditable as (
+
+    select
+        events.event_id,
+        events.actor_id,
+        events.item_id,
+        events.request_id,
+        events.occurred_at,
+        policy.attribution_window_hours * 3600 as window_s
+    from events
+    inner join policy on events.event_type = policy.event_type
+    where
+        events.item_id is not null
+        and policy.attribution_window_hours > 0
+
+),
+
+by_request as (
+
+    select
+        creditable.event_id,
+        'request_id' as match_type,
+        impressions.request_id,
+        impressions.position,
+        impressions.model_name,
+        impressions.model_version,
+        impressions.policy,
+        {{ seconds_between('impressions.occurred_at', 'creditable.occurred_at') }} as lag_s
+    from creditable
+    inner join impressions
+        on
+            creditable.request_id = impressions.request_id
+            and creditable.item_id = impressions.item_id
+    where
+        -- The client's clock may run a little behind the server's that logged the request.
+        {{ seconds_between('impressions.occurred_at', 'creditable.occurred_at') }}
+        between -{{ var('clock_tolerance_minutes') }} * 60 and creditable.window_s
+
+),
+
+unmatched as (
+
+    select creditable.*
+    from creditable
+    left join by_request on creditable.event_id = by_request.event_id
+    where by_request.event_id is null
+
+),
+
+-- Only impressions of pairs that are looked for: keeps the as-of join small whatever a bot's history.
+pairs as (
+
+    select distinct
+        actor_id,
+        item_id
+    from unmatched
+
+),
+
+touches as (
+
+    select
+        impressions.*,
+        -- Two showings in the same instant: the request id decides, so that the answer is always the same.
+        row_number() over (
+            partition by impressions.actor_id, impressions.item_id, impressions.occurred_at
+            order by impressions.request_id
+        ) as tie_number
+    from impressions
+    inner join pairs
+        on
+            impressions.actor_id = pairs.actor_id
+            and impressions.item_id = pairs.item_id
+
+),
+
+single_touches as (
+
+    select * from touches
+    where tie_number = 1
+
+),
+
+last_touches as (
+
+    select
+        unmatched.event_id,
+        'last_touch' as match_type,
+        single_touches.request_id,
+        single_touches.position,
+        single_touches.model_name,
+        single_touches.model_version,
+        single_touches.policy,
+        {{ seconds_between('single_touches.occurred_at', 'unmatched.occurred_at') }} as lag_s,
+        unmatched.window_s
+    from unmatched
+    {{ asof_left_join() }} single_touches
+        on
+            unmatched.actor_id = single_touches.actor_id
+            and unmatched.item_id = single_touches.item_id
+            and unmatched.occurred_at >= single_touches.occurred_at
+
+),
+
+matched as (
+
+    select * from by_request
+
+    union all
+
+    select * exclude (window_s)
+    from last_touches
+    where
+        request_id is not null
+        and lag_s <= window_s
+
+)
+
+select
+    event_id,
+    match_type,
+    request_id,
+    position,
+    model_name,
+    model_version,
+    policy,
+    lag_s
+from matched

@@ -1,0 +1,21 @@
+with
+
+items as (
+
+    select * from {{ ref('stg_items') }}
+
+)
+
+select
+    item_id,
+    title,
+    topic,
+    format,
+    framing,
+    author,
+    published_at,
+    price,
+    expected_dwell_s,
+    is_available,
+    updated_at
+from items

@@ -1,0 +1,90 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{% if is_incremental() %}delete from {{ this }} as outcomes using {{ ref('int_impressions_touched') }} as touched where outcomes.request_id = touched.request_id and outcomes.item_id = touched.item_id{% endif %}",
+    )
+}}
+
+with
+
+touched as (
+
+    select * from {{ ref('int_impressions_touched') }}
+
+),
+
+policy as (
+
+    select * from {{ ref('signal_policy') }}
+
+),
+
+credited as (
+
+    select events.*
+    from {{ ref('fct_events') }} as events
+    inner join touched
+        on
+            events.matched_request_id = touched.request_id
+            and events.matched_item_id = touched.item_id
+
+),
+
+taken_back as (
+
+    select
+        reversed_event_id,
+        least(1.0, {{ exact_sum('reversed_share') }}) as reversed_share
+    from credited
+    where reversed_event_id is not null
+    group by reversed_event_id
+
+),
+
+kept as (
+
+    select
+        credited.*,
+        1.0 - coalesce(taken_back.reversed_share, 0.0) as kept_share,
+        coalesce(policy.is_engagement, false) as is_engagement
+    from credited
+    left join taken_back on credited.event_id = taken_back.reversed_event_id
+    left join policy on credited.event_type = policy.event_type
+
+),
+
+outcomes as (
+
+    select
+        matched_request_id as request_id,
+        matched_item_id as item_id,
+        min(matched_position) as position,
+        count(*) filter (where event_type = 'click') as clicks,
+        -- Heartbeats add up; every other event already carries the whole active time.
+        cast(greatest(
+            max(dwell_ms) filter (where event_type != 'heartbeat'),
+            sum(dwell_ms) filter (where event_type = 'heartbeat')
+        ) as bigint) as dwell_ms,
+        max(scroll_depth) as scroll_depth,
+        coalesce(bool_or(kept_share > 0) filter (where event_type = 'save'), false) as is_saved,
+        coalesce(bool_or(kept_share > 0) filter (where event_type in ('share', 'copy')), false) as is_shared,
+        coalesce(bool_or(kept_share > 0) filter (where event_type = 'add_to_cart'), false) as is_added_to_cart,
+        coalesce(bool_or(kept_share > 0) filter (where event_type in ('purchase', 'convert')), false)
+            as is_purchased,
+        coalesce(bool_or(kept_share > 0) filter (where event_type = 'skip'), false) as is_skipped,
+        coalesce(bool_or(kept_share > 0) filter (where event_type in ('hide', 'not_interested')), false)
+            as is_hidden,
+        {{ exact_sum('value', "event_type in ('purchase', 'convert')") }} as gross_value,
+        {{ exact_sum('value * (1.0 - kept_share)', "event_type in ('purchase', 'convert')") }} as returned_value,
+        min(received_at) filter (where is_engagement and kept_share > 0) as first_engaged_at,
+        min(received_at) as first_seen_at
+    from kept
+    group by
+        matched_request_id,
+        matched_item_id
+
+)
+
+select * from outcomes

@@ -1,0 +1,89 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{% if is_incremental() %}delete from {{ this }} where session_key in (select touched.session_key from {{ ref('int_sessions_touched') }} as touched){% endif %}",
+    )
+}}
+
+with
+
+touched as (
+
+    select * from {{ ref('int_sessions_touched') }}
+
+),
+
+events as (
+
+    select * from {{ ref('fct_events') }}
+    where
+        {{ planned('sessions_from') }} is null
+        or event_date >= {{ planned('sessions_from') }}
+
+),
+
+of_sessions as (
+
+    select events.*
+    from events
+    inner join touched on events.session_key = touched.session_key
+
+),
+
+sessions as (
+
+    select
+        session_key,
+        min(actor_id) as actor_id,
+        min(session_id) as session_id,
+        cast(min(occurred_at) as date) as session_date,
+        min(occurred_at) as started_at,
+        max(occurred_at) as ended_at,
+        {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }} as length_s,
+        count(*) as events,
+        -- Items that somebody opened or watched, not those merely reported as shown.
+        count(distinct case when event_type in ('view', 'click', 'heartbeat', 'scroll') then item_id end) as items,
+        bool_or(is_bot) as is_bot
+    from of_sessions
+    group by session_key
+
+),
+
+-- The surface of the first event that names one.
+entries as (
+
+    select
+        session_key,
+        surface as entry_surface,
+        row_number() over (partition by session_key order by occurred_at, event_id) as entry_number
+    from of_sessions
+    where surface is not null
+
+),
+
+finished as (
+
+    select
+        sessions.session_key,
+        sessions.actor_id,
+        sessions.session_id,
+        sessions.session_date,
+        sessions.started_at,
+        sessions.ended_at,
+        sessions.length_s,
+        sessions.events,
+        sessions.items,
+        sessions.items = 1 as is_single_article,
+        entries.entry_surface,
+        sessions.is_bot
+    from sessions
+    left join entries
+        on
+            sessions.session_key = entries.session_key
+            and entries.entry_number = 1
+
+)
+
+select * from finished

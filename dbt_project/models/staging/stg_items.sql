@@ -1,0 +1,48 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'items') }}
+
+),
+
+known as (
+
+    select * from source
+    where
+        received_at < {{ planned('as_of') }}
+        and updated_at < {{ planned('as_of') }}
+
+),
+
+latest as (
+
+    select
+        *,
+        row_number() over (
+            partition by item_id order by updated_at desc, received_at desc, source_file, source_line
+        ) as recency
+    from known
+
+),
+
+renamed as (
+
+    select
+        item_id,
+        title,
+        topic,
+        format,
+        framing,
+        author,
+        published_at,
+        price,
+        expected_dwell_s,
+        coalesce(is_available, true) as is_available,
+        updated_at
+    from latest
+    where recency = 1
+
+)
+
+select * from renamed

@@ -1,0 +1,35 @@
+"""The warehouse: built as a candidate, audited, then published whole."""
+
+from __future__ import annotations
+
+from revealed.warehouse.dbt import compile_manifest, dbt_environment, run_dbt
+from revealed.warehouse.plan import BuildPlan, load_plan, prepare_candidate
+from revealed.warehouse.pointer import current_generation, open_published, read_manifest
+from revealed.warehouse.publish import (
+    WarehouseManifest,
+    audit_candidate,
+    clean_leftovers,
+    content_hashes,
+    finish_candidate,
+    publish_candidate,
+    read_audit,
+)
+
+__all__ = [
+    "BuildPlan",
+    "WarehouseManifest",
+    "audit_candidate",
+    "clean_leftovers",
+    "compile_manifest",
+    "content_hashes",
+    "current_generation",
+    "dbt_environment",
+    "finish_candidate",
+    "load_plan",
+    "open_published",
+    "prepare_candidate",
+    "publish_candidate",
+    "read_audit",
+    "read_manifest",
+    "run_dbt",
+]

@@ -1,0 +1,94 @@
+"""dbt as a child process: its own interpreter, its own memory, nothing left behind in ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from revealed.errors import BuildFailedError
+from revealed.progress import Progress, quiet
+from revealed.settings import Settings
+from revealed.warehouse.plan import BuildPlan
+
+
+def target_folder(settings: Settings) -> Path:
+    """Return the folder for dbt's manifest, compiled SQL and run results."""
+    return settings.home / "dbt" / "target"
+
+
+def dbt_environment(settings: Settings, candidate: Path) -> dict[str, str]:
+    """Return the variables that dbt's profile reads, for a build of `candidate`."""
+    return {
+        "REVEALED_CANDIDATE": str(candidate),
+        "REVEALED_DUCKDB_MEMORY_LIMIT": settings.duckdb_memory_limit,
+        "REVEALED_DUCKDB_THREADS": str(settings.duckdb_threads),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def run_dbt(settings: Settings, plan: BuildPlan, *, progress: Progress = quiet) -> None:
+    """Build the candidate: seeds, models and tests, in order.
+
+    Raises:
+        BuildFailedError: a model or test failed; the message names it and says why.
+    """
+    progress(f"dbt build, as of {plan.as_of:%Y-%m-%d %H:%M} UTC, from {plan.window_start or 'scratch'}")
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    done = _dbt(settings, arguments, plan.database)
+    if done.returncode:
+        raise BuildFailedError(
+            _failures(settings) or _tail(done.stdout),
+            where=str(target_folder(settings) / "run_results.json"),
+            remedy="mend the model or the data it names; the warehouse in service is unchanged",
+        )
+
+
+def compile_manifest(settings: Settings) -> Path:
+    """Write dbt's manifest, from which Airflow draws the models as tasks, and return its path.
+
+    Raises:
+        BuildFailedError: the project does not parse.
+    """
+    done = _dbt(settings, ["parse"], settings.home / "dbt" / "parse-only.duckdb")
+    if done.returncode:
+        raise BuildFailedError("the dbt project does not parse", where=_tail(done.stdout))
+    return target_folder(settings) / "manifest.json"
+
+
+def _dbt(settings: Settings, arguments: list[str], candidate: Path) -> subprocess.CompletedProcess[str]:
+    target = target_folder(settings)
+    target.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--quiet",
+        "--no-use-colors",
+        "--log-path",
+        str(target.parent / "logs"),
+        *arguments,
+        "--project-dir",
+        str(settings.dbt_project),
+        "--profiles-dir",
+        str(settings.dbt_project),
+        "--target-path",
+        str(target),
+    ]
+    env = {**os.environ, **dbt_environment(settings, candidate)}
+    return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def _failures(settings: Settings) -> str:
+    path = target_folder(settings) / "run_results.json"
+    if not path.exists():
+        return ""
+    results: list[dict[str, Any]] = json.loads(path.read_bytes())["results"]
+    bad = [result for result in results if result["status"] in {"error", "fail"}]
+    return "\n".join(f"{result['unique_id']}: {result['message']}" for result in bad)
+
+
+def _tail(text: str, lines: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])

@@ -1,0 +1,178 @@
+"""A build's plan: as of when, from which day on, on which file. Made before dbt starts, kept beside the candidate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from revealed.durable import write_json
+from revealed.engines.duckdb import connect
+from revealed.errors import MissingInputError, NoDataError
+from revealed.landing import LedgerEntry, read_ledger
+from revealed.settings import Settings
+from revealed.warehouse.context import write_context
+from revealed.warehouse.ledger_tables import write_ledger_tables
+from revealed.warehouse.pointer import current_generation
+from revealed.warehouse.raw_views import create_raw_views
+from revealed.warehouse.window import window_start
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What one build does. `window_start` None means from scratch."""
+
+    as_of: datetime
+    window_start: date | None
+    base_generation: int
+    holdout_days: int
+    project_digest: str
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The candidate's DuckDB file."""
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether every day is written."""
+        return self.window_start is None
+
+    def save(self) -> None:
+        """Write the plan beside the candidate, so that later steps need only the folder."""
+        values = asdict(self)
+        values.update(
+            as_of=self.as_of.isoformat(),
+            window_start=self.window_start.isoformat() if self.window_start else None,
+            folder=self.folder.name,
+        )
+        write_json(self.folder / "plan.json", values)
+
+
+def load_plan(folder: Path) -> BuildPlan:
+    """Return the plan of the candidate in `folder`.
+
+    Raises:
+        MissingInputError: there is none, or it was published or cleaned away.
+    """
+    path = folder / "plan.json"
+    if not path.exists():
+        raise MissingInputError("no candidate is here", where=str(folder), remedy="prepare a new one")
+    values = json.loads(path.read_bytes())
+    day = values["window_start"]
+    return BuildPlan(
+        as_of=datetime.fromisoformat(values["as_of"]),
+        window_start=date.fromisoformat(day) if day else None,
+        base_generation=values["base_generation"],
+        holdout_days=values["holdout_days"],
+        project_digest=values["project_digest"],
+        folder=folder,
+    )
+
+
+def project_digest(settings: Settings) -> str:
+    """Return a digest of everything that decides what the models compute: their SQL, macros, seeds and settings."""
+    digest = hashlib.sha256(str(settings.holdout_days).encode())
+    root = settings.dbt_project
+    for folder in ("models", "macros", "seeds"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in {".sql", ".csv"}:
+                digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    digest.update((root / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()
+
+
+def prepare_candidate(settings: Settings, as_of: datetime, *, from_scratch: bool = False) -> BuildPlan:
+    """Copy the warehouse in service, decide what to write again, and return the plan.
+
+    Args:
+        settings: where everything is.
+        as_of: the end of the data interval, zone-aware; only lines received before it are visible.
+        from_scratch: write every day again even where the last build could be continued.
+
+    Raises:
+        NoDataError: nothing has landed yet.
+    """
+    as_of = as_of.astimezone(UTC)
+    entries = read_ledger(settings)
+    if not any(entry.accepted for entry in entries):
+        raise NoDataError(
+            "nothing has landed yet", where=str(settings.landing), remedy="run `revealed ingest` or `revealed simulate`"
+        )
+    generation = current_generation(settings)
+    folder = settings.candidates / f"{as_of:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    folder.mkdir(parents=True)
+    digest = project_digest(settings)
+    if generation and not from_scratch:
+        shutil.copyfile(settings.published_warehouse.resolve(), folder / "warehouse.duckdb")
+        (folder / "warehouse.duckdb").chmod(0o600)
+    con = connect(settings, folder / "warehouse.duckdb")
+    try:
+        start = None if from_scratch else _continue_from(settings, con, entries, as_of, digest)
+        if start is None and generation and not from_scratch:
+            con = _start_over(settings, con, folder)
+        plan = BuildPlan(as_of, start, generation, settings.holdout_days, digest, folder)
+        _write_plan(settings, con, plan, entries)
+    finally:
+        con.close()
+    plan.save()
+    return plan
+
+
+def _start_over(
+    settings: Settings, con: duckdb.DuckDBPyConnection, folder: Path
+) -> duckdb.DuckDBPyConnection:
+    """The rules changed: a build from scratch starts in a new file, so that nothing old can stay behind."""
+    con.close()
+    (folder / "warehouse.duckdb").unlink()
+    return connect(settings, folder / "warehouse.duckdb")
+
+
+def _continue_from(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    entries: list[LedgerEntry],
+    as_of: datetime,
+    digest: str,
+) -> date | None:
+    """Return the first day to write again, or None where the last build cannot be continued."""
+    tables = {row[0] for row in con.execute("select table_name from duckdb_tables() where schema_name = 'ops'").fetchall()}
+    if "build_state" not in tables:
+        return None
+    state = con.execute("select as_of, project_digest from ops.build_state").fetchone()
+    if state is None or state[1] != digest:
+        return None
+    built = frozenset(row[0] for row in con.execute("select sha256 from ops.ledger").fetchall())
+    if not built <= {entry.sha256 for entry in entries}:
+        return None  # a source file was taken out of raw (erasure, a restored backup): only scratch is right
+    return window_start(
+        settings, con, entries, built_files=built, built_as_of=state[0].replace(tzinfo=UTC), as_of=as_of
+    )
+
+
+def _write_plan(
+    settings: Settings, con: duckdb.DuckDBPyConnection, plan: BuildPlan, entries: list[LedgerEntry]
+) -> None:
+    as_of = plan.as_of.replace(tzinfo=None)
+    con.execute("create schema if not exists ops")
+    con.execute(
+        "create or replace table ops.build_plan as select "
+        "cast(? as timestamp) as as_of, cast(? as timestamp) as holdout_start, cast(? as date) as window_start, "
+        "cast(null as date) as sessions_from, cast(? as integer) as holdout_days",
+        [as_of, as_of - timedelta(days=plan.holdout_days), plan.window_start, plan.holdout_days],
+    )
+    con.execute(
+        "create or replace table ops.build_state as select cast(? as timestamp) as as_of, cast(? as varchar) as project_digest",
+        [as_of, plan.project_digest],
+    )
+    create_raw_views(settings, con, entries, plan.window_start)
+    write_context(con, from_scratch=plan.from_scratch)
+    write_ledger_tables(settings, con, entries)
+    con.execute("checkpoint")

@@ -1,0 +1,92 @@
+"""Which days a build must write again.
+
+The result of a day depends on the raw lines of that day and of days before it, never of days after it. So a build
+rewrites everything from the first day whose visible lines changed since the warehouse in service was built, and nothing
+before it; the outcome is the one that a build from scratch gives (tests/dbt/test_incremental.py holds it to that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+import duckdb
+
+from revealed.engines.duckdb import literal
+from revealed.landing import LedgerEntry
+from revealed.settings import Settings
+from revealed.warehouse.raw_views import raw_files, select_raw
+from revealed.warehouse.raw_columns import WINDOWED_LOGS
+
+# A client's clock may run minutes behind the server's: an event just before midnight can belong to a request just after.
+_BEFORE_A_REQUEST = timedelta(days=1)
+
+
+def window_start(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    entries: Sequence[LedgerEntry],
+    *,
+    built_files: frozenset[str],
+    built_as_of: datetime,
+    as_of: datetime,
+) -> date:
+    """Return the first day to write again; the as-of day itself where nothing changed.
+
+    Args:
+        settings: where raw files are.
+        con: any connection (the query reads Parquet only).
+        entries: the whole ledger.
+        built_files: sha256 of the source files that the warehouse in service was built from.
+        built_as_of: its as-of moment.
+        as_of: the as-of moment to build.
+    """
+    days = list(_days_of_new_files(entries, built_files))
+    seen = [entry for entry in entries if entry.sha256 in built_files]
+    days += _days_newly_visible(settings, con, seen, built_as_of, as_of)
+    return min([*days, as_of.date()])
+
+
+def _days_of_new_files(entries: Iterable[LedgerEntry], built_files: frozenset[str]) -> Iterable[date]:
+    for entry in entries:
+        if entry.log in WINDOWED_LOGS and entry.sha256 not in built_files:
+            for day in entry.touched_days:
+                yield _widened(entry.log, date.fromisoformat(day))
+
+
+def _days_newly_visible(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    entries: Sequence[LedgerEntry],
+    one: datetime,
+    other: datetime,
+) -> list[date]:
+    """Days with lines received between the two moments: seen by one build and not by the other."""
+    low, high = sorted((one, other))
+    found = []
+    for log in WINDOWED_LOGS:
+        concerned = [entry for entry in entries if entry.log == log and _received_within(entry, low, high)]
+        files = raw_files(settings, concerned, log)
+        row = con.execute(
+            f"select min(cast(occurred_at as date)) from ({select_raw(log, files)}) "
+            f"where received_at >= {_moment(low)} and received_at < {_moment(high)}"
+        ).fetchone()
+        if row and row[0] is not None:
+            found.append(_widened(log, row[0]))
+    return found
+
+
+def _widened(log: str, day: date) -> date:
+    return day - _BEFORE_A_REQUEST if log == "inferences" else day
+
+
+def _received_within(entry: LedgerEntry, low: datetime, high: datetime) -> bool:
+    if entry.first_received_at is None or entry.last_received_at is None:
+        return False
+    first = datetime.fromisoformat(entry.first_received_at)
+    last = datetime.fromisoformat(entry.last_received_at)
+    return last >= low and first < high
+
+
+def _moment(moment: datetime) -> str:
+    return f"timestamp {literal(moment.strftime('%Y-%m-%d %H:%M:%S.%f'))}"

@@ -1,0 +1,32 @@
+"""`revealed bench`: performance figures, printed by the commands that measured them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from revealed.commands.logs import Json
+from revealed.commands.output import say, say_json, table
+
+app = typer.Typer(help="Measure; figures are for this machine, at this moment.", no_args_is_help=True)
+
+
+@app.command()
+def landing(
+    lines: Annotated[int, typer.Option(help="Event lines to generate and land.", min=1000)] = 300_000,
+    as_json: Json = False,
+) -> None:
+    """Lines a second through contract, deduplication and Parquet, in one process.
+
+    \b
+    Example:
+      revealed bench landing --lines 500000
+    """
+    from revealed.landing.benchmark import bench_landing
+
+    figures = bench_landing(lines)
+    if as_json:
+        say_json(figures)
+    else:
+        say(table([{"figure": name, "value": value} for name, value in figures.items()]))

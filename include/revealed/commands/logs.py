@@ -1,0 +1,105 @@
+"""`revealed simulate`, `revealed ingest`: logs in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from revealed.commands.output import say, say_json, table
+from revealed.landing import IngestReport, ingest_landing, ingest_path
+from revealed.progress import to_stderr
+from revealed.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+
+
+def ingest(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A file or folder. Left out: everything that waits in REVEALED_HOME/landing."),
+    ] = None,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="events, inferences, items or users for our own contracts; or an adapter: kuairand, open-bandit.",
+        ),
+    ] = "",
+    mapping: Annotated[
+        Path | None, typer.Option(help="A TOML or JSON file that says which of your columns is which of ours.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Land logs: check every line against the contract, keep the good ones, set the bad ones aside with a reason.
+
+    A file that has landed before adds nothing. Files are read in place and never changed.
+
+    \b
+    Examples:
+      revealed ingest events.jsonl.gz --format events
+      revealed ingest ./dump --format inferences --mapping ours.toml
+      revealed ingest ../kuairand --format kuairand --json
+      revealed ingest                       # the landing folder
+    """
+    settings = Settings.from_env()
+    if path is None:
+        report = ingest_landing(settings, progress=to_stderr)
+    else:
+        report = ingest_path(settings, path, format, mapping=mapping, progress=to_stderr)
+    if as_json:
+        say_json(report.to_dict())
+    else:
+        _print_report(report)
+
+
+def _print_report(report: IngestReport) -> None:
+    say(
+        f"{report.files:,} files: {report.received:,} lines received = {report.accepted:,} accepted"
+        f" + {report.duplicate:,} duplicate + {report.quarantined:,} quarantined"
+    )
+    if report.already_landed:
+        say(f"{report.already_landed:,} files had landed before and added nothing")
+    if report.still_being_written:
+        say(f"{report.still_being_written:,} files are still being written; they are left for the next run")
+    if report.reasons:
+        rows = [{"reason": reason, "lines": lines} for reason, lines in sorted(report.reasons.items())]
+        say("\nquarantined\n" + table(rows))
+
+
+def simulate(
+    days: Annotated[int | None, typer.Option(help="Days of logs.")] = None,
+    users: Annotated[int | None, typer.Option(help="People.")] = None,
+    items: Annotated[int | None, typer.Option(help="Catalogue size.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed writes the same bytes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Landing folder to write into (default: REVEALED_HOME/landing).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the logs of an invented but lifelike world, as outside systems would write them.
+
+    Known tastes, known position bias, several surfaces and logging policies with exact propensities, dwell,
+    purchases, returns, late, duplicate and malformed lines, bots, visitors who log in. The truth lies beside the
+    landing folder, for tests.
+
+    \b
+    Examples:
+      revealed simulate
+      revealed simulate --days 30 --users 2000 --seed 7
+    """
+    import dataclasses
+
+    from revealed.simulation import WorldConfig
+    from revealed.simulation import simulate as write_world
+
+    given = {"days": days, "users": users, "items": items, "seed": seed}
+    config = dataclasses.replace(WorldConfig.demo(), **{k: v for k, v in given.items() if v is not None})
+    folder = out or Settings.from_env().landing
+    report = write_world(folder, config, progress=to_stderr)
+    if as_json:
+        say_json(report.to_dict())
+    else:
+        say(f"wrote {folder}\n" + table([{"what": k, "count": v} for k, v in report.to_dict().items()]))

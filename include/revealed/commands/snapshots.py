@@ -1,0 +1,57 @@
+"""`revealed snapshot`: what has been published for services, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from revealed.commands.logs import Json
+from revealed.commands.output import say, say_json, table
+from revealed.publishing import list_snapshots, read_snapshot_manifest, rollback_snapshot, verify_snapshot
+from revealed.settings import Settings
+
+app = typer.Typer(help="Recommendation snapshots: list, show, verify, roll back.", no_args_is_help=True)
+
+Generation = Annotated[int | None, typer.Argument(help="The generation; left out, the one in service.")]
+
+
+@app.command("list")
+def list_command(as_json: Json = False) -> None:
+    """List the snapshots that are kept, newest last."""
+    rows = list_snapshots(Settings.from_env())
+    if as_json:
+        say_json({"snapshots": rows})
+    else:
+        say(table(rows) if rows else "(no snapshot has been published yet)")
+
+
+@app.command()
+def show(generation: Generation = None, as_json: Json = False) -> None:
+    """Show a snapshot's manifest: model, dataset, counts, checksums, audit."""
+    manifest = read_snapshot_manifest(Settings.from_env(), generation).to_dict()
+    if as_json:
+        say_json(manifest)
+        return
+    for name, value in manifest.items():
+        say(f"{name:20} {value}")
+
+
+@app.command()
+def verify(generation: Generation = None, as_json: Json = False) -> None:
+    """Compare every file of a snapshot with its checksum."""
+    checked = verify_snapshot(Settings.from_env(), generation)
+    if as_json:
+        say_json(checked)
+    else:
+        say(f"generation {checked['generation']}: {checked['files']} files whole")
+
+
+@app.command()
+def rollback(generation: Generation = None, as_json: Json = False) -> None:
+    """Put an earlier snapshot back into service (left out: the one before the current)."""
+    manifest = rollback_snapshot(Settings.from_env(), generation)
+    if as_json:
+        say_json(manifest.to_dict())
+    else:
+        say(f"generation {manifest.generation} is in service")

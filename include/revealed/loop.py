@@ -1,0 +1,102 @@
+"""The loop without Airflow: the same steps as the DAGs, in the same order, in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from revealed.feedback import write_dataset
+from revealed.landing import ingest_landing
+from revealed.progress import Progress, quiet
+from revealed.publishing import SnapshotManifest, publish_snapshot
+from revealed.quality import AuditResult
+from revealed.registry import Assessment, assess_challenger, current_champion, promote
+from revealed.settings import Settings
+from revealed.training import train_challenger
+from revealed.warehouse import (
+    BuildPlan,
+    WarehouseManifest,
+    audit_candidate,
+    finish_candidate,
+    prepare_candidate,
+    publish_candidate,
+    run_dbt,
+)
+
+
+@dataclass(frozen=True)
+class LoopReport:
+    """What one turn of the loop did."""
+
+    as_of: datetime
+    audit: AuditResult
+    warehouse: WarehouseManifest
+    dataset_version: str
+    assessment: Assessment | None
+    promoted_version: str | None
+    snapshot: SnapshotManifest | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "audit": {"passed": self.audit.passed, "checks": self.audit.checks},
+            "warehouse_generation": self.warehouse.generation,
+            "dataset_version": self.dataset_version,
+            "challenger_passed_gates": self.assessment.passed if self.assessment else None,
+            "promoted_model_version": self.promoted_version,
+            "snapshot_generation": self.snapshot.generation if self.snapshot else None,
+        }
+
+
+def as_of_end_of(day: date) -> datetime:
+    """Return the moment at which `day` is over, UTC: the as-of of a build through that day."""
+    return datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
+
+
+def build_warehouse(
+    settings: Settings, as_of: datetime, *, from_scratch: bool = False, progress: Progress = quiet
+) -> tuple[BuildPlan, AuditResult, WarehouseManifest]:
+    """Prepare, build, audit and publish the warehouse as of a moment.
+
+    Raises:
+        NoDataError: nothing has landed. BuildFailedError: dbt failed. AuditFailedError: the audit found bad rows.
+    """
+    plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
+    run_dbt(settings, plan, progress=progress)
+    finish_candidate(settings, plan)
+    progress("auditing the candidate with Great Expectations")
+    audit = audit_candidate(settings, plan)
+    progress(f"audit: {audit.checks} checks, {'passed' if audit.passed else 'FAILED'}")
+    manifest = publish_candidate(settings, plan, audit)
+    progress(f"published warehouse generation {manifest.generation}")
+    return plan, audit, manifest
+
+
+def run_loop(
+    settings: Settings, through: date, *, approve_as: str | None, progress: Progress = quiet
+) -> LoopReport:
+    """Run the loop through the end of `through` and return what it did.
+
+    Args:
+        settings: where everything is.
+        through: the last day whose lines count.
+        approve_as: who approves a challenger that passes the gates; None leaves it waiting for review.
+        progress: told at each step.
+    """
+    as_of = as_of_end_of(through)
+    if settings.landing.is_dir():
+        ingest_landing(settings, progress=progress)
+    _, audit, warehouse = build_warehouse(settings, as_of, progress=progress)
+    dataset = write_dataset(settings, settings.published_warehouse)
+    progress(f"feedback dataset {dataset.version}")
+    train_challenger(settings, dataset.version, progress=progress)
+    assessment = assess_challenger(settings)
+    promoted = None
+    if assessment.passed and approve_as:
+        promoted = assessment.version
+        promote(settings, promoted, approved_by=approve_as, note="approved by the person who ran `revealed run`")
+        progress(f"model version {promoted} is champion, approved by {approve_as}")
+    snapshot = publish_snapshot(settings, progress=progress) if current_champion(settings) else None
+    return LoopReport(as_of, audit, warehouse, dataset.version, assessment, promoted, snapshot)

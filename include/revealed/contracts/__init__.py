@@ -1,0 +1,36 @@
+"""What outside systems may send: two logs, a catalogue and users, each typed once.
+
+`decode_line` (and for typed rows `convert_row`) is the only judge of foreign input.
+"""
+
+from __future__ import annotations
+
+from revealed.contracts.catalogue import Item, User
+from revealed.contracts.decoding import MAX_LINE_BYTES, Row, convert_row, decode_line, decode_object
+from revealed.contracts.event import EVENT_TYPES, Event, EventType
+from revealed.contracts.inference import Inference, InferenceItem
+from revealed.contracts.logs import LOGS, Log, log_named
+from revealed.contracts.rejection import REMEDIES, Rejected, RejectionReason
+from revealed.contracts.schema import export_schemas
+
+__all__ = [
+    "EVENT_TYPES",
+    "LOGS",
+    "MAX_LINE_BYTES",
+    "REMEDIES",
+    "Event",
+    "EventType",
+    "Inference",
+    "InferenceItem",
+    "Item",
+    "Log",
+    "Rejected",
+    "RejectionReason",
+    "Row",
+    "User",
+    "convert_row",
+    "decode_line",
+    "decode_object",
+    "export_schemas",
+    "log_named",
+]

@@ -1,0 +1,38 @@
+"""Clear away what crashes left behind.
+
+**What**: removes abandoned candidates and temporary files that no running process holds. Nothing in
+service, nothing that a generation setting keeps, and no raw data is touched.
+
+**Inputs**, **outputs**: none.
+
+**Schedule**: monthly, or by hand when the disk fills.
+
+**When it fails**: nothing depends on it; read the message, then clear the task.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import dag, task
+from revealed.orchestration import DAG_DEFAULTS, Tag
+from revealed.settings import Settings
+
+
+@dag(
+    schedule="@monthly",
+    tags=[Tag.MAINTAIN],
+    doc_md=__doc__,
+    **DAG_DEFAULTS,
+)
+def maintain_platform() -> None:
+    """Leftovers in, disk space out."""
+
+    @task
+    def clean_leftovers() -> list[str]:
+        from revealed import warehouse
+
+        return [str(path) for path in warehouse.clean_leftovers(Settings.from_env())]
+
+    clean_leftovers()
+
+
+maintain_platform()

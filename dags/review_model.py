@@ -1,0 +1,81 @@
+"""Review the challenger: gates first, then a person.
+
+**What**: compares the challenger with the champion and with popularity, applies the gates, asks a person,
+and on approval makes it the champion.
+
+**Inputs**: `challenger_model`. **Outputs**: `champion_model`.
+
+**Schedule**: on every new challenger. Open *Required Actions* on the home page to approve or reject; the
+page shows the comparison, the gates and the MLflow link. With `REVEALED_AUTO_APPROVE=1` nobody is asked,
+and the record says so.
+
+**When it fails**: the champion stays. A challenger that does not pass the gates is not a failure of the
+run: it ends in `turn_down`, whose log says which gate. After a rejection: train again with
+`train_recommender` and `force`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param, TriggerRule, dag, task
+from revealed.assets import CHALLENGER_MODEL, CHAMPION_MODEL
+from revealed.orchestration import DAG_DEFAULTS, Tag, announce, log, reviewer
+from revealed.settings import Settings
+
+
+@dag(
+    schedule=[CHALLENGER_MODEL],
+    tags=[Tag.REVIEW],
+    doc_md=__doc__,
+    **DAG_DEFAULTS,
+)
+def review_model() -> None:
+    """A challenger in; a champion, or nothing new, out."""
+
+    @task
+    def assess() -> dict[str, Any]:
+        from revealed.registry import assess_challenger
+
+        return assess_challenger(Settings.from_env()).to_dict()
+
+    @task.branch
+    def choose_reviewer(assessment: Any) -> str:
+        approver = "auto_approve" if Settings.from_env().auto_approve else "await_approval"
+        return approver if assessment["passed"] else "turn_down"
+
+    @task
+    def turn_down(assessment: Any) -> str:
+        log.warning("the gates stop this challenger; the champion stays\n%s", assessment["markdown"])
+        return str(assessment["version"])
+
+    @task
+    def auto_approve() -> str:
+        log.warning(
+            "REVEALED_AUTO_APPROVE is set: NOBODY HAS LOOKED at this model, and it becomes the champion"
+        )
+        return "auto-approved (nobody looked)"
+
+    await_approval = ApprovalOperator(
+        task_id="await_approval",
+        subject="Shall this model recommend to everyone?",
+        body="{{ ti.xcom_pull(task_ids='assess')['markdown'] }}",
+        params={"comment": Param(None, type=["null", "string"], description="why (optional)")},
+    )
+
+    @task(outlets=[CHAMPION_MODEL], trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+    def promote(assessment: Any, *, ti: Any = None, outlet_events: Any = None) -> str:
+        from revealed import registry
+
+        approved_by = reviewer(ti.xcom_pull(task_ids=["auto_approve", "await_approval"]))
+        registry.promote(Settings.from_env(), assessment["version"], approved_by)
+        announce(outlet_events, [CHAMPION_MODEL], version=assessment["version"], approved_by=approved_by)
+        return approved_by
+
+    assessment = assess()
+    choose_reviewer(assessment) >> [auto := auto_approve(), await_approval, turn_down(assessment)]
+    [auto, await_approval] >> promote(assessment)
+
+
+review_model()

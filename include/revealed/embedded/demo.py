@@ -1,0 +1,4 @@
+"""demo placeholder."""
+
+
+def run_demo() -> None: ...

@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from revealed.quality.gate import audit_warehouse
 from revealed.quality.result import AuditFailure, AuditResult
+from revealed.quality.snapshot import audit_snapshot
 
-__all__ = ["AuditFailure", "AuditResult", "audit_warehouse"]
+__all__ = ["AuditFailure", "AuditResult", "audit_snapshot", "audit_warehouse"]

@@ -81,6 +81,10 @@ def _jsonable(validation: Any) -> Any:
 def _renderable(validation: Any) -> Any:
     """Let the page list failing rows by key, and keep tracebacks from being read as markup."""
     for result in validation.results:
+        result.expectation_config.meta = {
+            **(result.expectation_config.meta or {}),
+            "table": validation.suite_name,
+        }
         if rows := result.result.get("partial_unexpected_index_list"):
             result.result["unexpected_index_list"] = rows
         for info in (result.exception_info, *result.exception_info.values()):
@@ -150,7 +154,7 @@ def _render_index(folders: Iterable[Path]) -> str:
         for folder in folders
         if (folder / _SUMMARY).exists()
     ]
-    return environment.get_template("index.j2").render(audits=audits, style=_style())
+    return environment.get_template("index.j2").render(audits=audits, style=_style()).lstrip()
 
 
 def _folders(audits: Path) -> list[Path]:

@@ -9,6 +9,7 @@ Importing this module imports Great Expectations, which takes seconds: import it
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import Any
 
 from great_expectations.core.result_format import ResultFormat
@@ -27,7 +28,6 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.render.components import (
     CollapseContent,
     LegacyDiagnosticRendererType,
-    LegacyRendererType,
     RenderedStringTemplateContent,
     RenderedTableContent,
 )
@@ -51,17 +51,6 @@ class ExpectNoRows(UnexpectedRowsExpectation):
         return dict(outcome)
 
     @classmethod
-    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)
-    def _prescriptive_renderer(
-        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None, **_: Any
-    ) -> list[Any]:
-        query = configuration.kwargs["unexpected_rows_query"]
-        return [
-            _text(configuration.description),
-            CollapseContent(collapse_toggle_link="query", collapse=[_text(query, tag="pre")]),
-        ]
-
-    @classmethod
     @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
     def _diagnostic_observed_value_renderer(
         cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None, **_: Any
@@ -79,7 +68,14 @@ class ExpectNoRows(UnexpectedRowsExpectation):
             return None
         header = list(rows[0])
         cells = [[str(row[name]) for name in header] for row in rows]
-        return [RenderedTableContent(content_block_type="table", table=cells, header_row=header)]
+        config = result.expectation_config
+        query = config.kwargs["unexpected_rows_query"].replace("{batch}", config.meta.get("table", "{batch}"))
+        return [
+            RenderedTableContent(content_block_type="table", table=cells, header_row=header),
+            CollapseContent(
+                collapse_toggle_link="the query for all of them", collapse=[_text(query, tag="pre")]
+            ),
+        ]
 
 
 def _text(text: str, tag: str = "span") -> Any:
@@ -122,7 +118,7 @@ def no_rows(rule: str, column: str | None, meaning: str, sql: str, *, severity: 
         severity: "critical" stops a publish, "warning" is told.
     """
     return ExpectNoRows(
-        unexpected_rows_query=f"{sql.strip()}\norder by all",
+        unexpected_rows_query=f"{cleandoc(sql)}\norder by all",
         description=meaning,
         meta={"rule": rule, "column": column},
         severity=FailureSeverity(severity),

@@ -1,4 +1,4 @@
-"""A small warehouse that breaks no rule: every mart's columns, one planted truth, for tests to break one thing at a time.
+"""A small warehouse that breaks no rule: every mart's columns, for tests to break one thing at a time.
 
 Three people and one bot, four requests of three items, one click with a purchase and a return, one skip.
 """
@@ -16,71 +16,100 @@ _MARTS = """
 create schema marts; create schema ops;
 
 create table marts.dim_items as
-select 'i' || i as item_id, 'Title ' || i as title, 'news' as topic, 'text' as format, 'plain' as framing, 'ann' as author,
+select 'i' || i as item_id, 'Title ' || i as title, 'news' as topic, 'text' as format, 'plain' as framing,
+    'ann' as author,
     timestamp '2026-01-01' as published_at, 5.0::double as price, 30.0::double as expected_dwell_s,
     true as is_available, timestamp '2026-01-01' as updated_at
 from range(1, 7) as r(i);
 
 create table marts.fct_impressions as
-select 'r' || r as request_id, 'i' || (p + r % 2) as item_id, p::integer as position, date '2026-03-01' + (r % 2)::integer as impression_date,
-    timestamp '2026-03-01 10:00:00' + to_days((r % 2)::integer) as occurred_at, 'u' || r as actor_id, 'u' || r as user_id,
-    null::varchar as anonymous_id, 's' || r as session_id, 'home' as surface, 'als' as model_name, '3' as model_version,
-    'softmax' as policy, null::varchar as snapshot_id, null::varchar as experiment_id, null::varchar as variant,
+select 'r' || r as request_id, 'i' || (p + r % 2) as item_id, p::integer as position, date '2026-03-01' +
+    (r % 2)::integer as impression_date,
+    timestamp '2026-03-01 10:00:00' + to_days((r % 2)::integer) as occurred_at, 'u' || r as actor_id, 'u'
+    || r as user_id,
+    null::varchar as anonymous_id, 's' || r as session_id, 'home' as surface, 'als' as model_name, '3' as
+    model_version,
+    'softmax' as policy, null::varchar as snapshot_id, null::varchar as experiment_id, null::varchar as
+    variant,
     0.5::double as score, case when r = 2 then null else 0.25 end::double as propensity,
-    p = 1 as is_clicked, r = 1 and p = 1 as is_satisfied, r = 2 and p = 1 as is_clickbait, p = 2 as is_skipped, false as is_hidden,
+    p = 1 as is_clicked, r = 1 and p = 1 as is_satisfied, r = 2 and p = 1 as is_clickbait, p = 2 as
+    is_skipped, false as is_hidden,
     false as is_saved, false as is_shared, false as is_added_to_cart, r = 1 and p = 1 as is_purchased,
-    (p = 1)::bigint as clicks, case when p = 1 then 1000 end::bigint as dwell_ms, case when p = 1 then 0.5 end::double as scroll_depth,
+    (p = 1)::bigint as clicks, case when p = 1 then 1000 end::bigint as dwell_ms, case when p = 1 then 0.5
+    end::double as scroll_depth,
     case when r = 1 and p = 1 then 10 else 0 end::double as gross_value,
     case when r = 1 and p = 1 then 4 else 0 end::double as returned_value,
     case when r = 1 and p = 1 then 6 else 0 end::double as net_value,
     case p when 1 then 'engaged' when 2 then 'skipped' else 'unexamined' end as feedback_state,
-    r = 4 as is_bot, timestamp '2026-03-03' as as_of, true as is_mature, true as is_click_mature, false as is_purchase_mature
+    r = 4 as is_bot, timestamp '2026-03-03' as as_of, true as is_mature, true as is_click_mature, false as
+    is_purchase_mature
 from range(1, 5) as a(r), range(1, 4) as b(p);
 
 create table marts.fct_events as
-select 'e' || row_number() over (order by request_id) as event_id, 'click' as event_type, impression_date as event_date,
-    occurred_at + interval 5 second as occurred_at, occurred_at + interval 6 second as received_at, actor_id, user_id, anonymous_id,
-    'k' || request_id as session_key, item_id, request_id, position, surface, 1000::bigint as dwell_ms, 0.5::double as scroll_depth,
+select 'e' || row_number() over (order by request_id) as event_id, 'click' as event_type, impression_date
+    as event_date,
+    occurred_at + interval 5 second as occurred_at, occurred_at + interval 6 second as received_at,
+    actor_id, user_id, anonymous_id,
+    'k' || request_id as session_key, item_id, request_id, position, surface, 1000::bigint as dwell_ms,
+    0.5::double as scroll_depth,
     null::double as value, null::varchar as currency, null::bigint as quantity, null::varchar as order_id,
-    null::varchar as reverses_event_id, null::double as rating, null::varchar as query, 'positive' as polarity, is_bot,
-    'request_id' as match_type, request_id as matched_request_id, item_id as matched_item_id, position as matched_position, model_name, model_version, policy,
-    5.0::double as match_lag_s, 'f1' as source_file, row_number() over (order by request_id) as source_line, '1' as policy_version
+    null::varchar as reverses_event_id, null::double as rating, null::varchar as query, 'positive' as
+    polarity, is_bot,
+    'request_id' as match_type, request_id as matched_request_id, item_id as matched_item_id, position as
+    matched_position, model_name, model_version, policy,
+    5.0::double as match_lag_s, 'f1' as source_file, row_number() over (order by request_id) as
+    source_line, '1' as policy_version
 from marts.fct_impressions where is_clicked
 union all by name
-select 'e5' as event_id, 'search' as event_type, date '2026-03-02' as event_date, timestamp '2026-03-02 12:00:00' as occurred_at,
-    timestamp '2026-03-02 12:00:01' as received_at, 'anon:a9' as actor_id, 'a9' as anonymous_id, 'k5' as session_key,
-    'neutral' as polarity, false as is_bot, 'none' as match_type, 'f1' as source_file, 5 as source_line, '1' as policy_version;
+select 'e5' as event_id, 'search' as event_type, date '2026-03-02' as event_date, timestamp '2026-03-02
+    12:00:00' as occurred_at,
+    timestamp '2026-03-02 12:00:01' as received_at, 'anon:a9' as actor_id, 'a9' as anonymous_id, 'k5' as
+    session_key,
+    'neutral' as polarity, false as is_bot, 'none' as match_type, 'f1' as source_file, 5 as source_line,
+    '1' as policy_version;
 
 create table marts.fct_sessions as
-select session_key, any_value(actor_id) as actor_id, null::varchar as session_id, min(event_date) as session_date,
-    min(occurred_at) as started_at, max(occurred_at) as ended_at, 0.0::double as length_s, count(*) as events,
-    count(distinct item_id) as items, true as is_single_article, any_value(surface) as entry_surface, any_value(is_bot) as is_bot
+select session_key, any_value(actor_id) as actor_id, null::varchar as session_id, min(event_date) as
+    session_date,
+    min(occurred_at) as started_at, max(occurred_at) as ended_at, 0.0::double as length_s, count(*) as
+    events,
+    count(distinct item_id) as items, true as is_single_article, any_value(surface) as entry_surface,
+    any_value(is_bot) as is_bot
 from marts.fct_events group by session_key;
 
 create table marts.feedback_user_item as
-select actor_id as user_id, item_id, is_clicked::integer as preference, case when is_clicked then 3 else -1.5 end::double as confidence,
-    is_clicked::double as positive_evidence, is_skipped::double as negative_evidence, 1::bigint as events, 1::bigint as impressions,
-    is_skipped::bigint as skipped_impressions, dwell_ms, 1.0::double as signal_weight, 0.9::double as recency_factor,
-    1.0::double as dwell_factor, is_clicked as is_consumed, is_hidden, occurred_at as first_event_at, occurred_at as last_event_at,
+select actor_id as user_id, item_id, is_clicked::integer as preference, case when is_clicked then 3 else
+    -1.5 end::double as confidence,
+    is_clicked::double as positive_evidence, is_skipped::double as negative_evidence, 1::bigint as events,
+    1::bigint as impressions,
+    is_skipped::bigint as skipped_impressions, dwell_ms, 1.0::double as signal_weight, 0.9::double as
+    recency_factor,
+    1.0::double as dwell_factor, is_clicked as is_consumed, is_hidden, occurred_at as first_event_at,
+    occurred_at as last_event_at,
     '1' as policy_version, as_of
 from marts.fct_impressions where not is_bot and position < 3;
 
 create table marts.feedback_fold_train as select * from marts.feedback_user_item where user_id = 'u1';
 
 create table marts.feedback_fold_test as
-select user_id, item_id, positive_evidence, first_event_at from marts.feedback_user_item where user_id = 'u2' and preference = 1;
+select user_id, item_id, positive_evidence, first_event_at from marts.feedback_user_item where user_id =
+    'u2' and preference = 1;
 
 create table marts.rpt_model_daily as
-select impression_date as report_date, surface, model_name, model_version, policy, count(distinct request_id) as requests,
+select impression_date as report_date, surface, model_name, model_version, policy, count(distinct
+    request_id) as requests,
     count(*) as impressions, count(*) filter (is_clicked) as clicks, avg(is_clicked::integer) as click_rate,
     count(*) filter (is_satisfied) as satisfied, avg(is_satisfied::integer) as satisfied_rate,
-    count(*) filter (is_purchased) as purchases, sum(net_value) as net_value, count(*) filter (is_mature) as mature_impressions
+    count(*) filter (is_purchased) as purchases, sum(net_value) as net_value, count(*) filter (is_mature)
+    as mature_impressions
 from marts.fct_impressions where not is_bot group by all;
 
 create table ops.ledger as
 select * from (values
-    ('f1', 'events.jsonl', 'events', 8::bigint, 5::bigint, 1::bigint, 2::bigint, timestamp '2026-03-02 13:00:00'),
-    ('f2', 'inferences.jsonl', 'inferences', 4::bigint, 4::bigint, 0::bigint, 0::bigint, timestamp '2026-03-02 13:00:00')
+    ('f1', 'events.jsonl', 'events', 8::bigint, 5::bigint, 1::bigint, 2::bigint, timestamp '2026-03-02
+    13:00:00'),
+    ('f2', 'inferences.jsonl', 'inferences', 4::bigint, 4::bigint, 0::bigint, 0::bigint, timestamp
+    '2026-03-02 13:00:00')
 ) as v(sha256, name, log, received, accepted, duplicate, quarantined, landed_at);
 """
 

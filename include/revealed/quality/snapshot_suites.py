@@ -1,0 +1,154 @@
+"""What must hold of a recommendation snapshot before services may read it. Pure: no I/O.
+
+Importing this module imports Great Expectations, which takes seconds: import it inside functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from revealed.quality.expectations import between, no_rows, not_null, rows_at_least, unique_key
+from revealed.quality.suite import Suite
+
+SCHEMA = "snapshot"
+
+
+def snapshot_suites(*, users_expected: int, k: int, segments: tuple[str, ...]) -> list[Suite]:
+    """Return one suite a file of the snapshot.
+
+    Args:
+        users_expected: how many users must have a list.
+        k: the least number of items in a user's list.
+        segments: the columns that name a fallback list.
+    """
+    return [
+        recommendations(users_expected, k),
+        similar_items(),
+        fallbacks(segments),
+        items(),
+    ]
+
+
+def recommendations(users_expected: int, k: int) -> Suite:
+    """Return the suite of the lists by user."""
+    return Suite(
+        SCHEMA,
+        "recommendations",
+        ("user_id", "rank", "item_id"),
+        (
+            rows_at_least(users_expected * k, f"{users_expected:,} users with {k} items or more each"),
+            *not_null("user_id", "rank", "item_id", "score", "source"),
+            unique_key("user_id", "item_id"),
+            *_ranking("user_id"),
+            *_servable("user_id, rank, item_id"),
+            no_rows(
+                "enough_items",
+                "item_id",
+                f"every user has {k} distinct items or more",
+                f"select user_id, count(distinct item_id) as items from {{batch}} "
+                f"group by user_id having count(distinct item_id) < {k}",
+            ),
+            no_rows(
+                "every_user_served",
+                "user_id",
+                f"exactly {users_expected:,} users have a list",
+                f"select count(distinct user_id) as users, {users_expected} as expected from {{batch}} "
+                f"having count(distinct user_id) <> {users_expected}",
+            ),
+        ),
+    )
+
+
+def similar_items() -> Suite:
+    """Return the suite of the lists by item."""
+    return Suite(
+        SCHEMA,
+        "similar_items",
+        ("item_id", "rank", "similar_item_id"),
+        (
+            rows_at_least(0, "a catalogue of one item has none like it"),
+            *not_null("item_id", "rank", "similar_item_id", "score"),
+            unique_key("item_id", "similar_item_id"),
+            *_ranking("item_id"),
+            *_servable("item_id, rank, similar_item_id", item="similar_item_id"),
+            no_rows(
+                "not_itself",
+                "similar_item_id",
+                "an item is not on its own list",
+                "select item_id, rank, similar_item_id from {batch} where similar_item_id = item_id",
+            ),
+            no_rows(
+                "listed_for_known_items",
+                "item_id",
+                "every item that has a list is in items",
+                f"select distinct item_id from {{batch}} anti join {SCHEMA}.items using (item_id)",
+            ),
+        ),
+    )
+
+
+def fallbacks(segments: tuple[str, ...]) -> Suite:
+    """Return the suite of the lists for unknown users."""
+    return Suite(
+        SCHEMA,
+        "fallbacks",
+        (*segments, "rank", "item_id"),
+        (
+            rows_at_least(1, "an unknown user must be shown something"),
+            *not_null("rank", "item_id", "score"),
+            unique_key(*segments, "item_id"),
+            *_ranking(*segments),
+            *_servable(", ".join((*segments, "rank", "item_id"))),
+        ),
+    )
+
+
+def items() -> Suite:
+    """Return the suite of the items that the snapshot may name."""
+    return Suite(
+        SCHEMA,
+        "items",
+        ("item_id",),
+        (
+            rows_at_least(1, "without items there is nothing to recommend"),
+            *not_null("item_id", "is_available"),
+            unique_key("item_id"),
+        ),
+    )
+
+
+def _ranking(*owner: str) -> tuple[Any, ...]:
+    """Each list (its `owner` columns are equal) is ranked 1..n; no owner means one list."""
+    key = ", ".join(owner)
+    named = f"{key}, " if owner else ""
+    grouped = f"group by {key} " if owner else ""
+    return (
+        between("rank", 1),
+        unique_key(*owner, "rank"),
+        no_rows(
+            "ranks_contiguous",
+            "rank",
+            "each list is ranked 1..n without a gap",
+            f"select {named}min(rank) as first_rank, max(rank) as last_rank, count(distinct rank) as ranks "
+            f"from {{batch}} {grouped}having min(rank) <> 1 or max(rank) <> count(distinct rank)",
+        ),
+    )
+
+
+def _servable(keys: str, item: str = "item_id") -> tuple[Any, ...]:
+    return (
+        no_rows(
+            "score_finite",
+            "score",
+            "every score is a finite number",
+            f"select {keys}, score from {{batch}} where not isfinite(score)",
+        ),
+        no_rows(
+            "item_available",
+            item,
+            "every recommended item is known and available",
+            f"select {keys}, i.is_available from {{batch}} as r left join "
+            f"(select item_id as known_item_id, is_available from {SCHEMA}.items) as i "
+            f"on i.known_item_id = r.{item} where i.is_available is not true",
+        ),
+    )

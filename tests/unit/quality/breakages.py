@@ -1,0 +1,214 @@
+"""Rows that break one rule each, and what the audit must say: (table, expectation, column) -> keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+NULL = "expect_column_values_to_not_be_null"
+SET = "expect_column_values_to_be_in_set"
+RANGE = "expect_column_values_to_be_between"
+COUNT = "expect_table_row_count_to_be_between"
+
+Found = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True)
+class Breakages:
+    """SQL that breaks a valid warehouse, and every failure and warning that must follow, with its rows."""
+
+    statements: tuple[str, ...]
+    failures: dict[Found, list[dict[str, Any]]]
+    warnings: dict[Found, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def _impression(request: str, item: str, change: str) -> str:
+    return f"update marts.fct_impressions set {change} where request_id = '{request}' and item_id = '{item}'"
+
+
+def _event(event: str, change: str) -> str:
+    return f"update marts.fct_events set {change} where event_id = '{event}'"
+
+
+def _feedback(user: str, item: str, change: str) -> str:
+    return f"update marts.feedback_user_item set {change} where user_id = '{user}' and item_id = '{item}'"
+
+
+def _shown(request: str, item: str, **values: Any) -> dict[str, Any]:
+    return {"request_id": request, "item_id": item, **values}
+
+
+SHOWN, EVENT, SESSION = "marts.fct_impressions", "marts.fct_events", "marts.fct_sessions"
+FEEDBACK, FOLD, REPORT = "marts.feedback_user_item", "marts.feedback_fold_test", "marts.rpt_model_daily"
+ITEM, LEDGER = "marts.dim_items", "ops.ledger"
+
+IMPRESSIONS = Breakages(
+    (
+        _impression("r1", "i4", "surface = null, propensity = 0"),
+        _impression("r1", "i2", "propensity = 'nan'::double"),
+        _impression("r1", "i3", "feedback_state = 'ignored', occurred_at = timestamp '2026-03-03 00:05:00'"),
+        _impression("r4", "i1", "position = 0"),
+        _impression("r3", "i4", "position = 9"),
+        _impression("r2", "i2", "is_clickbait = true, as_of = timestamp '2026-03-04'"),
+        _impression("r2", "i3", "net_value = 5"),
+        _impression("r2", "i1", "returned_value = 3, net_value = -3"),
+        _impression("r3", "i3", "dwell_ms = -1, clicks = -1"),
+        _impression("r3", "i2", "scroll_depth = 1.5"),
+        "insert into marts.fct_impressions from marts.fct_impressions "
+        "where request_id = 'r4' and item_id = 'i3'",
+    ),
+    {
+        (SHOWN, NULL, "surface"): [_shown("r1", "i4", surface=None)],
+        (SHOWN, RANGE, "propensity"): [
+            _shown("r1", "i2", propensity="nan"),
+            _shown("r1", "i4", propensity=0.0),
+        ],
+        (SHOWN, SET, "feedback_state"): [_shown("r1", "i3", feedback_state="ignored")],
+        (SHOWN, "occurred_before_as_of", "occurred_at"): [
+            _shown("r1", "i3", occurred_at="2026-03-03T00:05:00")
+        ],
+        (SHOWN, RANGE, "position"): [_shown("r4", "i1", position=0)],
+        (SHOWN, "positions_contiguous", "position"): [
+            {"request_id": "r3", "positions": 3, "last_position": 9}
+        ],
+        (SHOWN, "clickbait_was_clicked", "is_clickbait"): [
+            _shown("r2", "i2", is_clickbait=True, is_clicked=False)
+        ],
+        (SHOWN, "as_of_not_later", "as_of"): [_shown("r2", "i2", as_of="2026-03-04T00:00:00")],
+        (SHOWN, "net_value_adds_up", "net_value"): [
+            _shown("r2", "i3", net_value=5.0, gross_value=0.0, returned_value=0.0)
+        ],
+        (SHOWN, "returned_within_gross", "returned_value"): [
+            _shown("r2", "i1", returned_value=3.0, gross_value=0.0)
+        ],
+        (SHOWN, RANGE, "dwell_ms"): [_shown("r3", "i3", dwell_ms=-1)],
+        (SHOWN, RANGE, "clicks"): [_shown("r3", "i3", clicks=-1)],
+        (SHOWN, RANGE, "scroll_depth"): [_shown("r3", "i2", scroll_depth=1.5)],
+        (SHOWN, "key_unique", None): [_shown("r4", "i3", copies=2)],
+    },
+)
+
+EVENTS = Breakages(
+    (
+        _event("e1", "match_type = 'guess', match_lag_s = -301"),
+        _event("e2", "matched_item_id = 'nope'"),
+        _event("e3", "polarity = 'meh', dwell_ms = -5, received_at = occurred_at - interval 301 second"),
+        _event("e4", "scroll_depth = 2, received_at = timestamp '2026-03-03'"),
+        _event("e5", "matched_request_id = 'r1', request_id = 'r9', item_id = 'i9'"),
+        _event("e5", "occurred_at = timestamp '2026-03-03 00:05:00'"),
+        "insert into marts.fct_events from marts.fct_events where event_id = 'e2'",
+    ),
+    {
+        (EVENT, SET, "match_type"): [{"event_id": "e1", "match_type": "guess"}],
+        (EVENT, RANGE, "match_lag_s"): [{"event_id": "e1", "match_lag_s": -301.0}],
+        (EVENT, "match_names_impression", "matched_request_id"): [
+            {"event_id": "e2", "matched_request_id": "r2", "matched_item_id": "nope"}
+        ]
+        * 2,
+        (EVENT, SET, "polarity"): [{"event_id": "e3", "polarity": "meh"}],
+        (EVENT, RANGE, "dwell_ms"): [{"event_id": "e3", "dwell_ms": -5}],
+        (EVENT, RANGE, "scroll_depth"): [{"event_id": "e4", "scroll_depth": 2.0}],
+        (EVENT, "received_before_as_of", "received_at"): [
+            {"event_id": "e4", "received_at": "2026-03-03T00:00:00"}
+        ],
+        (EVENT, "occurred_before_received", "occurred_at"): [{"event_id": "e3"}, {"event_id": "e5"}],
+        (EVENT, "occurred_before_as_of", "occurred_at"): [
+            {"event_id": "e5", "occurred_at": "2026-03-03T00:05:00"}
+        ],
+        (EVENT, "unmatched_names_nothing", "matched_request_id"): [
+            {"event_id": "e5", "matched_request_id": "r1"}
+        ],
+        (EVENT, "key_unique", "event_id"): [{"event_id": "e2", "copies": 2}],
+        (SESSION, "session_events_add_up", "events"): [
+            {"session_key": "kr2", "events": 1, "in_fct_events": 2}
+        ],
+        (LEDGER, "events_come_from_files", "accepted"): [{"accepted": 5, "events": 6}],
+    },
+    {(EVENT, "unmatched_share", "match_type"): [{"events": 5, "unmatched": 1}]},
+)
+
+REPORT_KEY = {"surface": "home", "model_name": "als", "model_version": "3", "policy": "softmax"}
+
+DERIVED = Breakages(
+    (
+        "update marts.fct_sessions set started_at = ended_at + interval 1 second where session_key = 'kr1'",
+        "update marts.fct_sessions set length_s = -1, events = 0 where session_key = 'k5'",
+        "insert into marts.fct_sessions from marts.fct_sessions where session_key = 'kr3'",
+        _feedback("u1", "i2", "confidence = 0.5"),
+        _feedback("u1", "i3", "confidence = '-infinity'::double"),
+        _feedback("u2", "i1", "confidence = -3"),
+        _feedback("u2", "i2", "positive_evidence = -1, as_of = timestamp '2026-03-04'"),
+        _feedback("u3", "i3", "preference = 2, negative_evidence = -1"),
+        "insert into marts.feedback_user_item from marts.feedback_user_item "
+        "where user_id = 'u3' and item_id = 'i2'",
+        "insert into marts.feedback_fold_test values ('u1', 'i2', 0, null), ('u9', 'i9', 1, null), "
+        "('u9', 'i9', 1, null)",
+        "update marts.rpt_model_daily set clicks = 99, impressions = 98, click_rate = 99.0 / 98 "
+        "where report_date = date '2026-03-01'",
+        "update marts.rpt_model_daily set satisfied_rate = -0.5 where report_date = date '2026-03-02'",
+        "insert into marts.rpt_model_daily (report_date, surface, requests, impressions, clicks) "
+        "values (date '2026-02-01', 'x', 0, 0, 0), (date '2026-02-01', 'x', 0, 0, 0)",
+        "update marts.dim_items set price = -1 where item_id = 'i1'",
+        "update marts.dim_items set expected_dwell_s = -1 where item_id = 'i2'",
+        "insert into marts.dim_items (item_id) values ('i3')",
+        "update ops.ledger set received = 9 where sha256 = 'f1'",
+        "insert into ops.ledger (sha256, name, log, received, accepted, duplicate, quarantined) values "
+        "('f3', 'a', 'users', -2, -1, 0, -1), ('f4', 'b', 'users', 0, 1, -1, 0), "
+        "('f2', 'c', 'items', 0, 0, 0, 0)",
+    ),
+    {
+        (SESSION, "session_in_order", "ended_at"): [{"session_key": "kr1"}],
+        (SESSION, RANGE, "length_s"): [{"session_key": "k5", "length_s": -1.0}],
+        (SESSION, RANGE, "events"): [{"session_key": "k5", "events": 0}],
+        (SESSION, "session_events_add_up", "events"): [
+            {"session_key": "k5", "events": 0, "in_fct_events": 1}
+        ],
+        (SESSION, "key_unique", "session_key"): [{"session_key": "kr3", "copies": 2}],
+        (FEEDBACK, "confidence_finite_at_least_one", "confidence"): [
+            {"user_id": "u1", "item_id": "i2", "confidence": 0.5},
+            {"user_id": "u1", "item_id": "i3", "confidence": "-inf"},
+        ],
+        (FEEDBACK, "confidence_sign_agrees", "confidence"): [
+            {"user_id": "u2", "item_id": "i1", "preference": 1, "confidence": -3.0}
+        ],
+        (FEEDBACK, RANGE, "positive_evidence"): [
+            {"user_id": "u2", "item_id": "i2", "positive_evidence": -1.0}
+        ],
+        (FEEDBACK, RANGE, "negative_evidence"): [
+            {"user_id": "u3", "item_id": "i3", "negative_evidence": -1.0}
+        ],
+        (FEEDBACK, "as_of_not_later", "as_of"): [{"user_id": "u2", "item_id": "i2"}],
+        (FEEDBACK, SET, "preference"): [{"user_id": "u3", "item_id": "i3", "preference": 2}],
+        (FEEDBACK, "key_unique", None): [{"user_id": "u3", "item_id": "i2", "copies": 2}],
+        (FOLD, "not_consumed_before", "item_id"): [{"user_id": "u1", "item_id": "i2"}],
+        (FOLD, RANGE, "positive_evidence"): [{"user_id": "u1", "item_id": "i2", "positive_evidence": 0.0}],
+        (FOLD, "key_unique", None): [{"user_id": "u9", "item_id": "i9", "copies": 2}],
+        (REPORT, "clicks_within_impressions", "clicks"): [
+            {"report_date": "2026-03-01", **REPORT_KEY, "clicks": 99, "impressions": 98}
+        ],
+        (REPORT, "report_adds_up", "impressions"): [
+            {"report_date": "2026-03-01", "impressions": 98, "in_fct_impressions": 3}
+        ],
+        (REPORT, RANGE, "click_rate"): [{"report_date": "2026-03-01", **REPORT_KEY}],
+        (REPORT, RANGE, "satisfied_rate"): [
+            {"report_date": "2026-03-02", **REPORT_KEY, "satisfied_rate": -0.5}
+        ],
+        (REPORT, "key_unique", None): [{"report_date": "2026-02-01", "surface": "x", "copies": 2}],
+        (ITEM, RANGE, "price"): [{"item_id": "i1", "price": -1.0}],
+        (ITEM, RANGE, "expected_dwell_s"): [{"item_id": "i2", "expected_dwell_s": -1.0}],
+        (ITEM, "key_unique", "item_id"): [{"item_id": "i3", "copies": 2}],
+        (LEDGER, "every_line_accounted_for", "received"): [
+            {"sha256": "f1", "name": "events.jsonl", "received": 9, "accepted": 5}
+        ],
+        (LEDGER, RANGE, "received"): [{"sha256": "f3", "name": "a", "received": -2}],
+        (LEDGER, RANGE, "accepted"): [{"sha256": "f3", "name": "a", "accepted": -1}],
+        (LEDGER, RANGE, "duplicate"): [{"sha256": "f4", "name": "b", "duplicate": -1}],
+        (LEDGER, RANGE, "quarantined"): [{"sha256": "f3", "name": "a", "quarantined": -1}],
+        (LEDGER, "key_unique", "sha256"): [{"sha256": "f2", "copies": 2}],
+    },
+)
+
+EMPTY = Breakages(
+    tuple(f"delete from {table}" for table in (SHOWN, EVENT, SESSION, FEEDBACK, FOLD, REPORT, ITEM, LEDGER)),
+    {(table, COUNT, None): [{"row_count": 0, "least": 1}] for table in (EVENT, SHOWN, FEEDBACK, LEDGER)},
+)

@@ -82,8 +82,8 @@ def convert_row(log: str, values: dict[str, Any]) -> Row:
     definition = log_named(log)
     present = {name: value for name, value in values.items() if value is not None}
     try:
-        _refuse_odd_values(present)
         _read_object_text(definition, present)
+        _refuse_odd_values(present)
         return msgspec.convert(_with_unlisted(definition, _in_utc(present)), definition.struct)
     except Rejected:
         raise

@@ -1,8 +1,7 @@
 """One source file into raw: staged aside, counted, moved into place, and committed by its ledger entry.
 
-Nothing outside the staging folder changes before every line has been judged, and nothing that was moved exists
-for readers before the ledger entry does. Landing a file again after a kill therefore writes the same bytes over
-the same names.
+Nothing outside the staging folder changes before every line has been judged, and what was moved does not
+exist for readers before the ledger entry does. Landing a file again after a kill writes the same bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`--mapping FILE`: logs that mean what ours mean, under other names.
 
 A TOML (or JSON) file with up to four tables: `[columns]` foreign = "contract", `[constants]` contract = value
-(where the line has none), `[epochs]` contract = "s" | "ms" | "us" (numbers since 1970) and `[text]` contract =
-true (whole numbers that are identifiers). Names apply to the top level of a line.
+(where the line has none), `[epochs]` contract = "s" | "ms" | "us" (since 1970) and `[text]` contract = true
+(whole numbers that are identifiers). Names apply to the top level of a line.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from revealed import durable
 from revealed.settings import Settings
 
 
@@ -14,3 +15,10 @@ def settings(tmp_path: Path) -> Settings:
     for log in ("events", "inferences", "items", "users"):
         (home / "landing" / log).mkdir(parents=True)
     return Settings(home=home, project_root=tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Power cuts are not tested here; `test_landing_kills` checks that fsync is called, and in which order."""
+    monkeypatch.setattr(durable, "fsync_file", lambda path: None)
+    monkeypatch.setattr(durable, "fsync_directory", lambda folder: None)

@@ -1,4 +1,4 @@
-"""Every line that came in is accepted, a duplicate, or in quarantine with its reason: none is lost or invented."""
+"""Every line is accepted, a duplicate, or in quarantine with its reason: none is lost or invented."""
 
 from __future__ import annotations
 

@@ -117,13 +117,12 @@ def _register(name: str, dated: Dated) -> _Log:
 
 def _claim(path: Path, config: WorldConfig) -> None:
     description = {name: str(value) for name, value in asdict(config).items()}
-    if path.exists():
-        if json.loads(path.read_text()) != description:
-            raise UsageError(
-                "another simulated world has been written here",
-                where=str(path),
-                remedy="use an empty REVEALED_HOME, or the same options as before",
-            )
+    if path.exists() and json.loads(path.read_text()) != description:
+        raise UsageError(
+            "another simulated world has been written here",
+            where=str(path),
+            remedy="use an empty REVEALED_HOME, or the same options as before",
+        )
     write_json(path, description)
 
 

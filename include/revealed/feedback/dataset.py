@@ -1,0 +1,176 @@
+"""Write and read feedback datasets: immutable folders, named by their content, with one pointer to the newest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from revealed.clock import utc_now
+from revealed.durable import (
+    exclusive_lock,
+    publish_directory,
+    remove_tree,
+    sha256_file,
+    write_bytes,
+    write_json,
+)
+from revealed.engines.duckdb import connect
+from revealed.errors import BuildFailedError, DamagedFileError, NoDataError
+from revealed.feedback.export import export_tables
+from revealed.feedback.manifest import MANIFEST, DatasetManifest, FileEntry, read_manifest
+from revealed.feedback.revision import code_revision
+from revealed.settings import Settings
+
+LATEST = "LATEST"
+
+
+def write_dataset(settings: Settings, warehouse: Path) -> DatasetManifest:
+    """Freeze the feedback marts of `warehouse` as a dataset and point `LATEST` at it.
+
+    The version is the content: the same rows, as of the same moment, give the same version and write
+    nothing again. Pass the published warehouse: its manifest beside it is what proves that the rows were
+    audited.
+
+    Raises:
+        NothingPublishedError: the warehouse does not exist.
+        NoDataError: the warehouse holds no feedback.
+        BuildFailedError: a mart is missing, or was built as of several moments.
+        LockedError: another process writes a dataset.
+    """
+    settings.datasets.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(settings.locks / "datasets.lock", "write a feedback dataset"):
+        staged = settings.datasets / f".staged.{os.getpid()}"
+        _remove_leftovers(settings)
+        staged.mkdir()
+        try:
+            manifest = _stage(settings, warehouse, staged)
+            return _commit(settings, staged, manifest)
+        finally:
+            remove_tree(staged)
+
+
+def read_dataset(settings: Settings, version: str | None = None) -> DatasetManifest:
+    """Return a dataset, the newest when no version is given, after checking its files against their checksums.
+
+    Raises:
+        NoDataError: no dataset has been written yet.
+        MissingInputError: there is no such version.
+        DamagedFileError: a file does not match the manifest.
+    """
+    manifest = read_manifest(settings.datasets / (version or _latest(settings)))
+    verify_dataset(manifest)
+    return manifest
+
+
+def verify_dataset(manifest: DatasetManifest) -> None:
+    """Check every file of the dataset against its checksum.
+
+    Raises:
+        DamagedFileError: a file is missing or was changed.
+    """
+    for name, entry in manifest.files.items():
+        path = manifest.file(name)
+        if not path.is_file() or sha256_file(path) != entry.sha256:
+            raise DamagedFileError(
+                "this file is not the one that the dataset's manifest describes",
+                where=str(path),
+                remedy=f"delete {manifest.path} and write the dataset again: `revealed run`",
+            )
+
+
+def list_datasets(settings: Settings) -> list[DatasetManifest]:
+    """Return every dataset, the oldest as-of first; files are not checked."""
+    folders = [path.parent for path in settings.datasets.glob(f"[!.]*/{MANIFEST}")]
+    return sorted(map(read_manifest, folders), key=lambda found: (found.as_of, found.created_at))
+
+
+def _stage(settings: Settings, warehouse: Path, staged: Path) -> DatasetManifest:
+    con = connect(settings, warehouse, read_only=True)
+    try:
+        as_of, policy_version = _identity(con, warehouse)
+        files = export_tables(con, staged)
+    finally:
+        con.close()
+    return DatasetManifest(
+        path=staged,
+        version=_version(files, as_of, policy_version),
+        as_of=as_of,
+        split=as_of - timedelta(days=settings.holdout_days),
+        holdout_days=settings.holdout_days,
+        policy_version=policy_version,
+        files=files,
+        warehouse=_warehouse_manifest(warehouse),
+        code_revision=code_revision(settings.project_root),
+        created_at=utc_now().isoformat(),
+    )
+
+
+def _commit(settings: Settings, staged: Path, manifest: DatasetManifest) -> DatasetManifest:
+    final = settings.datasets / manifest.version
+    if not final.exists():
+        write_json(staged / MANIFEST, manifest.to_dict())
+        publish_directory(staged, final)
+    write_bytes(settings.datasets / LATEST, f"{manifest.version}\n".encode())
+    return read_manifest(final)
+
+
+def _identity(con: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[datetime, str]:
+    try:
+        rows = con.execute("select distinct as_of, policy_version from marts.feedback_user_item").fetchall()
+    except duckdb.CatalogException as error:
+        raise BuildFailedError(
+            "the warehouse has no feedback mart",
+            where=str(warehouse),
+            remedy="build it with `revealed run`",
+        ) from error
+    if not rows:
+        raise NoDataError(
+            "the warehouse holds no feedback, so there is nothing to train on",
+            where=f"marts.feedback_user_item in {warehouse}",
+            remedy="land events of known people on known items, then run again",
+        )
+    if len(rows) > 1:
+        raise BuildFailedError(
+            f"the feedback was built as of {len(rows)} different moments or policies",
+            where=f"marts.feedback_user_item in {warehouse}",
+            remedy="rebuild the warehouse from raw",
+        )
+    return rows[0][0], str(rows[0][1])
+
+
+def _version(files: dict[str, FileEntry], as_of: datetime, policy_version: str) -> str:
+    parts = [f"{name} {files[name].sha256}" for name in sorted(files)]
+    text = "\n".join([*parts, as_of.isoformat(), policy_version])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _warehouse_manifest(warehouse: Path) -> dict[str, Any]:
+    path = warehouse.resolve().parent / MANIFEST
+    try:
+        value = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _latest(settings: Settings) -> str:
+    try:
+        return (settings.datasets / LATEST).read_text().strip()
+    except FileNotFoundError:
+        raise NoDataError(
+            "no feedback dataset has been written yet",
+            where=str(settings.datasets),
+            remedy="run `revealed run`, or the DAG build_feedback",
+        ) from None
+
+
+def _remove_leftovers(settings: Settings) -> None:
+    """Remove what a killed writer left; only called while the lock is held."""
+    for folder in settings.datasets.glob(".staged.*"):
+        remove_tree(folder)

@@ -1,0 +1,75 @@
+"""What a snapshot says about itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from revealed.errors import DamagedFileError, NothingPublishedError
+
+MANIFEST = "manifest.json"
+RECOMMENDATIONS = "recommendations.parquet"
+SIMILAR = "similar_items.parquet"
+FALLBACKS = "fallbacks.parquet"
+ITEMS = "items.parquet"
+
+
+@dataclass(frozen=True)
+class SnapshotManifest:
+    """One generation: from which model and data, how much of what, and the SHA-256, bytes and rows of each file.
+
+    `k` is how many items a user's list was made for; `quality` is the audit's verdict.
+    """
+
+    generation: int
+    model: str
+    model_version: str
+    model_id: str
+    dataset_version: str
+    as_of: str
+    policy_version: str
+    k: int
+    counts: dict[str, int]
+    files: dict[str, dict[str, Any]]
+    quality: dict[str, Any]
+    created_at: str
+
+    @property
+    def snapshot_id(self) -> str:
+        """The generation's folder name, which inference logs carry as `snapshot_id`."""
+        return f"{self.generation:06d}"
+
+    @property
+    def fingerprint(self) -> tuple[str, str, str, int]:
+        """What the content follows from: the same fingerprint gives the same lists."""
+        return (self.model_version, self.model_id, self.dataset_version, self.k)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; the inverse of `read_manifest`."""
+        return asdict(self)
+
+
+def read_manifest(folder: Path) -> SnapshotManifest:
+    """Return the manifest of a generation's folder.
+
+    Raises:
+        NothingPublishedError: there is no such generation.
+        DamagedFileError: the manifest is not what this version of the code writes.
+    """
+    path = folder / MANIFEST
+    try:
+        return SnapshotManifest(**json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise NothingPublishedError(
+            "there is no such snapshot",
+            where=str(folder),
+            remedy="`revealed snapshot list` shows those there are",
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise DamagedFileError(
+            f"the snapshot's manifest cannot be read ({error})",
+            where=str(path),
+            remedy="roll back with `revealed snapshot rollback`, or publish again",
+        ) from error

@@ -1,0 +1,38 @@
+"""The model registry in MLflow: what was trained, who decided what about it, and which model is in service."""
+
+from __future__ import annotations
+
+from revealed.registry.review import (
+    Assessment,
+    assess_challenger,
+    promote,
+    reject,
+    rollback_champion,
+)
+from revealed.registry.runs import Registered, register_challenger
+from revealed.registry.versions import (
+    ModelVersion,
+    current_champion,
+    fetch_model,
+    has_champion,
+    last_trained,
+    list_versions,
+    read_model_version,
+)
+
+__all__ = [
+    "Assessment",
+    "ModelVersion",
+    "Registered",
+    "assess_challenger",
+    "current_champion",
+    "fetch_model",
+    "has_champion",
+    "last_trained",
+    "list_versions",
+    "promote",
+    "read_model_version",
+    "register_challenger",
+    "reject",
+    "rollback_champion",
+]

@@ -1,0 +1,122 @@
+"""What a challenger must pass before a person is asked. Pure functions of the evaluation that was registered with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from revealed.evaluation import Comparison
+from revealed.evaluation.compare import DECISIVE
+from revealed.registry.versions import ModelVersion
+
+POPULARITY, CHAMPION = "popularity", "champion"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the gates stand; docs/decisions/model-gates.md says why.
+
+    Shares are of the baseline's NDCG@10.
+    """
+
+    popularity_tolerance: float = 0.05
+    champion_margin: float = 0.10
+    least_coverage: float = 0.01
+    least_test_users: int = 20
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate: what was found, what was asked for, and whether it passed."""
+
+    name: str
+    value: str
+    limit: str
+    passed: bool
+
+
+def judge(
+    evaluation: dict[str, Any],
+    version: ModelVersion,
+    champion: ModelVersion | None,
+    limits: Limits | None = None,
+) -> list[Gate]:
+    """Return every gate for a registered version.
+
+    Args:
+        evaluation: the version's `evaluation.json`.
+        version: the challenger.
+        champion: who is in service now.
+        limits: where the gates stand.
+    """
+    limits = limits or Limits()
+    comparison, chosen = Comparison.from_dict(evaluation["comparison"]), str(evaluation["chosen"])
+    return [
+        _undecided(version),
+        _audited(evaluation),
+        _enough_users(comparison, limits),
+        _beats_popularity(comparison, chosen, limits),
+        _covers(comparison, chosen, limits),
+        _same_champion(evaluation, champion),
+        _not_worse_than_champion(comparison, chosen, limits),
+    ]
+
+
+def _undecided(version: ModelVersion) -> Gate:
+    return Gate("not decided before", version.decision or "undecided", "undecided", version.decision is None)
+
+
+def _audited(evaluation: dict[str, Any]) -> Gate:
+    passed = bool(evaluation["dataset"]["is_audited"])
+    found = f"{evaluation['dataset']['dataset_version']}, {'audited' if passed else 'not audited'}"
+    return Gate("dataset from an audited warehouse", found, "audited", passed)
+
+
+def _enough_users(comparison: Comparison, limits: Limits) -> Gate:
+    found = comparison.users
+    return Gate("test users", f"{found:,}", f"≥ {limits.least_test_users}", found >= limits.least_test_users)
+
+
+def _beats_popularity(comparison: Comparison, chosen: str, limits: Limits) -> Gate:
+    """A personal model must rank better, and not be uncertain by more than the tolerance; popularity is the bar itself."""
+    name = "better than popularity"
+    if chosen == POPULARITY:
+        return Gate(name, "is popularity: no personal model beat it", "nothing to beat", True)
+    found = comparison.difference(chosen, POPULARITY)
+    if found is None:
+        return Gate(name, "not compared", "compared", False)
+    tolerance = limits.popularity_tolerance * comparison.metrics[POPULARITY][DECISIVE]
+    passed = found.estimate > 0 and found.low > -tolerance
+    value = f"{DECISIVE} {found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    return Gate(name, value, f"> 0, and the interval above {-tolerance:+.4f}", passed)
+
+
+def _covers(comparison: Comparison, chosen: str, limits: Limits) -> Gate:
+    """A personal model that shows everybody the same few items is popularity at a higher price."""
+    name, found = "catalogue coverage", comparison.metrics[chosen]["coverage@10"]
+    if chosen == POPULARITY:
+        return Gate(name, f"{found:.1%}", "none: popularity shows all the same", True)
+    return Gate(name, f"{found:.1%}", f"≥ {limits.least_coverage:.1%}", found >= limits.least_coverage)
+
+
+def _same_champion(evaluation: dict[str, Any], champion: ModelVersion | None) -> Gate:
+    """The comparison counts only against who is in service now; a promotion or rollback in between voids it."""
+    compared = (evaluation["champion"] or {}).get("version")
+    now = champion.version if champion else None
+    found = f"version {compared}" if compared else "no champion"
+    return Gate(
+        "compared with the champion in service",
+        found,
+        f"version {now}" if now else "no champion",
+        compared == now,
+    )
+
+
+def _not_worse_than_champion(comparison: Comparison, chosen: str, limits: Limits) -> Gate:
+    name = "not worse than the champion"
+    found = comparison.difference(chosen, CHAMPION)
+    if found is None:
+        return Gate(name, "no champion took part", "no champion", True)
+    margin = limits.champion_margin * comparison.metrics[CHAMPION][DECISIVE]
+    value = f"{DECISIVE} {found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    return Gate(name, value, f"≥ {-margin:+.4f}", found.estimate >= -margin)

@@ -1,0 +1,88 @@
+"""What a reviewer reads, as Markdown: Airflow's approval page and MLflow's version page show the same tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from revealed.evaluation import Comparison
+from revealed.evaluation.compare import DECISIVE
+from revealed.registry.gates import Gate
+from revealed.registry.links import artifact_image
+
+if TYPE_CHECKING:
+    from revealed.training.candidates import Trial
+    from revealed.training.champion import ChampionEntry
+
+_COLUMNS = (
+    "ndcg@10",
+    "ndcg@20",
+    "recall@10",
+    "recall@20",
+    "map@10",
+    "mrr@10",
+    "coverage@10",
+    "gini@10",
+    "novelty@10",
+)
+
+
+def comparison_table(comparison: Comparison, chosen: str) -> str:
+    """Return the metrics of every model, the challenger first, and the decisive differences with their intervals."""
+    names = [chosen, *(name for name in comparison.metrics if name != chosen)]
+    lines = [f"| model | {' | '.join(_COLUMNS)} |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    for name in names:
+        values = " | ".join(f"{comparison.metrics[name][column]:.4g}" for column in _COLUMNS)
+        lines.append(f"| {_titled(name, chosen)} | {values} |")
+    lines += ["", f"| difference in {DECISIVE} | estimate | 95 % interval |", "|---|---|---|"]
+    for name in names[1:]:
+        found = comparison.difference(chosen, name)
+        if found:
+            lines.append(
+                f"| challenger − {name} | {found.estimate:+.4f} | {found.low:+.4f} … {found.high:+.4f} |"
+            )
+    pairs = f"{comparison.test_pairs:,} liked items of {comparison.users:,} test users"
+    return "\n".join(
+        [*lines, "", f"{pairs}; every item of the catalogue ranked; paired bootstrap over users."]
+    )
+
+
+def gates_table(gates: Sequence[Gate]) -> str:
+    """Return the gates with what was found and what was asked for."""
+    lines = ["| gate | found | asked for | |", "|---|---|---|---|"]
+    lines += [
+        f"| {gate.name} | {gate.value} | {gate.limit} | {'passed' if gate.passed else '**FAILED**'} |"
+        for gate in gates
+    ]
+    return "\n".join(lines)
+
+
+def version_description(
+    trial: Trial, champion: ChampionEntry | None, run_id: str, airflow_run_url: str | None
+) -> str:
+    """Return the text of the version's page in MLflow."""
+    return "\n\n".join(
+        [
+            f"### {trial.chosen}: {trial.because}",
+            comparison_table(trial.comparison, trial.chosen),
+            champion_line(champion.version if champion else None, champion.how if champion else ""),
+            artifact_image(run_id, "model/plots/ranking.png", "ranking"),
+            artifact_image(run_id, "model/plots/catalogue.png", "catalogue"),
+            f"Airflow: {airflow_run_url or 'trained from the command line'}",
+        ]
+    )
+
+
+def champion_line(version: str | None, how: str) -> str:
+    """Return how the champion took part."""
+    if version is None:
+        return "There is no champion yet."
+    meaning = {
+        "as_published": "as published: it knows nothing of the test days",
+        "refitted": "its recipe fitted anew on the training fold, for it has seen test days",
+    }
+    return f"The champion is version {version}, {meaning[how]}."
+
+
+def _titled(name: str, chosen: str) -> str:
+    return f"**{name}** (challenger)" if name == chosen else name

@@ -1,0 +1,100 @@
+"""Fit what could become the challenger on the training fold, and choose by the test which of them does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from revealed.evaluation import Comparison, Contender, compare
+from revealed.evaluation.compare import DECISIVE, DEPTH
+from revealed.feedback import DatasetManifest
+from revealed.settings import Settings
+from revealed.training.device import Device
+from revealed.training.holdout import Holdout, read_holdout
+from revealed.training.matrix import Interactions, positions
+from revealed.training.popularity import Popularity
+from revealed.training.protocol import Recommender
+from revealed.training.serving import Server
+
+CHAMPION = "champion"
+_ROWS_AT_ONCE = 4_096
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The contenders of one training, and how they did.
+
+    `chosen` names the model that becomes the challenger and `because` says why, for the reviewer.
+    """
+
+    comparison: Comparison
+    newcomers: int
+    chosen: str
+    because: str
+
+
+def hold_trial(
+    settings: Settings, dataset: DatasetManifest, fold: Interactions, contenders: dict[str, Recommender]
+) -> Trial:
+    """Compare fitted models on the holdout; `contenders` must hold `popularity`, and may hold `champion`.
+
+    The better of the models on NDCG@10 becomes the challenger. Popularity is one of them: where nobody's
+    taste can be told from the crowd's, publishing the crowd's taste is right, and saying so is better than
+    publishing noise.
+
+    Raises:
+        NoDataError: there is nothing to test on.
+    """
+    holdout = read_holdout(settings, dataset, fold, [model.items for model in contenders.values()])
+    popularity = contenders[Popularity.name]
+    assert isinstance(popularity, Popularity)
+    lists = [
+        Contender(name, _lists(Server(model, popularity, fold), holdout))
+        for name, model in contenders.items()
+    ]
+    likes = np.zeros(len(holdout.space), dtype=np.int64)
+    likes[positions(fold.items, holdout.space)] = fold.likes
+    comparison = compare(lists, holdout.relevance, likes, len(fold.users))
+    chosen, because = choose(comparison)
+    return Trial(comparison, holdout.newcomers, chosen, because)
+
+
+def choose(comparison: Comparison) -> tuple[str, str]:
+    """Return the name of the challenger among the freshly trained models, and the reason."""
+    fresh = {name: found for name, found in comparison.metrics.items() if name != CHAMPION}
+    best = max(fresh, key=lambda name: (fresh[name][DECISIVE], name != Popularity.name))
+    others = ", ".join(f"{name} {fresh[name][DECISIVE]:.4f}" for name in fresh if name != best)
+    if best == Popularity.name:
+        return (
+            best,
+            f"no personal model beat popularity: {DECISIVE} {fresh[best][DECISIVE]:.4f} against {others}",
+        )
+    return best, f"best {DECISIVE}: {fresh[best][DECISIVE]:.4f} against {others}"
+
+
+def fit_with_retreat(model: Recommender, data: Interactions, device: Device) -> Device:
+    """Fit on `device`; when an unforced GPU gives out (memory, driver), fit on the CPU. Return where it ran, and why.
+
+    Raises:
+        NoDataError: there was nothing to learn.
+    """
+    try:
+        model.fit(data, device)
+    except (RuntimeError, MemoryError, ValueError) as error:
+        if device.name != "gpu" or device.is_forced:
+            raise
+        device = Device("cpu", f"the GPU gave out ({error})")
+        model.fit(data, device)
+    return device
+
+
+def _lists(server: Server, holdout: Holdout) -> NDArray[np.int32]:
+    """Return each test user's list as positions in the holdout's space."""
+    place = positions(server.space, holdout.space).astype(np.int32)
+    found = np.full((len(holdout.rows), DEPTH), -1, dtype=np.int32)
+    for start in range(0, len(holdout.rows), _ROWS_AT_ONCE):
+        served = server.lists(holdout.rows[start : start + _ROWS_AT_ONCE], DEPTH).items
+        found[start : start + len(served)] = np.where(served < 0, -1, place[served])
+    return found

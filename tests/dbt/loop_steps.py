@@ -49,7 +49,9 @@ def hashes(settings: Settings, database: Path) -> dict[str, str]:
 
 def put_into_service(settings: Settings, plan: BuildPlan) -> None:
     """Publish without an audit: these tests are about the build; tests/integration audits for real."""
-    publish_candidate(settings, plan, AuditResult(passed=True, checks=1, failures=[], data_docs=settings.data_docs))
+    publish_candidate(
+        settings, plan, AuditResult(passed=True, checks=1, failures=[], data_docs=settings.data_docs)
+    )
 
 
 def copy_landing(source: Path, target: Path, keep: set[str] | None = None) -> None:

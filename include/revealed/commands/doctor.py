@@ -20,7 +20,16 @@ from revealed.settings import Settings
 from revealed.training import detect_device
 from revealed.warehouse import current_generation, read_manifest
 
-_PACKAGES = ("apache-airflow", "astronomer-cosmos", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "implicit", "mlflow")
+_PACKAGES = (
+    "apache-airflow",
+    "astronomer-cosmos",
+    "dbt-core",
+    "dbt-duckdb",
+    "duckdb",
+    "great-expectations",
+    "implicit",
+    "mlflow",
+)
 _LEAST_FREE_BYTES = 1 << 30
 
 
@@ -34,7 +43,7 @@ class Finding:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check the installation and what it holds; exit 1 if anything is wrong.
+    r"""Check the installation and what it holds; exit 1 if anything is wrong.
 
     \b
     Example:
@@ -99,7 +108,10 @@ def _warehouse(settings: Settings) -> tuple[bool | None, str]:
     manifest = read_manifest(settings)
     path = settings.published_warehouse.resolve()
     whole = sha256_file(path) == manifest["files"][path.name]["sha256"]
-    return whole, f"generation {manifest['generation']}, as of {manifest['as_of']}, {'whole' if whole else 'DAMAGED'}"
+    return (
+        whole,
+        f"generation {manifest['generation']}, as of {manifest['as_of']}, {'whole' if whole else 'DAMAGED'}",
+    )
 
 
 def _snapshot(settings: Settings) -> tuple[bool | None, str]:

@@ -18,11 +18,12 @@ from revealed.settings import Settings
 def run(
     through: Annotated[str, typer.Option(help="The last day that counts, YYYY-MM-DD (UTC).")],
     review: Annotated[
-        bool, typer.Option("--review", help="Stop before approval: leave the challenger for somebody to look at.")
+        bool,
+        typer.Option("--review", help="Stop before approval: leave the challenger for somebody to look at."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Land, build, audit, publish, train, evaluate, approve and publish a snapshot: what the DAGs do, in one process.
+    r"""Land, build, audit, publish, train, evaluate, approve and publish a snapshot: what the DAGs do, in one process.
 
     Running this is an approval by you: a challenger that passes the gates becomes champion under your name, unless
     you say --review.
@@ -37,7 +38,9 @@ def run(
     try:
         day = date.fromisoformat(through)
     except ValueError:
-        raise UsageError(f"{through!r} is not a day", where="--through", remedy="write it as YYYY-MM-DD") from None
+        raise UsageError(
+            f"{through!r} is not a day", where="--through", remedy="write it as YYYY-MM-DD"
+        ) from None
     approver = None if review else f"{getpass.getuser()} (revealed run)"
     report = run_loop(Settings.from_env(), day, approve_as=approver, progress=to_stderr)
     if as_json:

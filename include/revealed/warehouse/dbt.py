@@ -78,7 +78,9 @@ def _dbt(settings: Settings, arguments: list[str], candidate: Path) -> subproces
         str(target),
     ]
     env = {**os.environ, **dbt_environment(settings, candidate)}
-    return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return subprocess.run(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
 
 
 def _failures(settings: Settings) -> str:

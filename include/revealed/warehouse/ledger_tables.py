@@ -22,11 +22,16 @@ _LEDGER = pa.schema(
         ("landed_at", pa.string()),
     ]
 )
-_REASONS = pa.schema([("sha256", pa.string()), ("log", pa.string()), ("reason", pa.string()), ("lines", pa.int64())])
+_REASONS = pa.schema(
+    [("sha256", pa.string()), ("log", pa.string()), ("reason", pa.string()), ("lines", pa.int64())]
+)
 
 _COMMENTS = (
     ("table ops.ledger", "One row per landed source file: received = accepted + duplicate + quarantined."),
-    ("table ops.quarantine_reasons", "One row per source file and rejection reason: how many lines were set aside."),
+    (
+        "table ops.quarantine_reasons",
+        "One row per source file and rejection reason: how many lines were set aside.",
+    ),
 )
 
 

@@ -104,7 +104,9 @@ def prepare_candidate(settings: Settings, as_of: datetime, *, from_scratch: bool
     entries = read_ledger(settings)
     if not any(entry.accepted for entry in entries):
         raise NoDataError(
-            "nothing has landed yet", where=str(settings.landing), remedy="run `revealed ingest` or `revealed simulate`"
+            "nothing has landed yet",
+            where=str(settings.landing),
+            remedy="run `revealed ingest` or `revealed simulate`",
         )
     generation = current_generation(settings)
     folder = settings.candidates / f"{as_of:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
@@ -143,7 +145,10 @@ def _continue_from(
     digest: str,
 ) -> date | None:
     """Return the first day to write again, or None where the last build cannot be continued."""
-    tables = {row[0] for row in con.execute("select table_name from duckdb_tables() where schema_name = 'ops'").fetchall()}
+    tables = {
+        row[0]
+        for row in con.execute("select table_name from duckdb_tables() where schema_name = 'ops'").fetchall()
+    }
     if "build_state" not in tables:
         return None
     state = con.execute("select as_of, project_digest from ops.build_state").fetchone()

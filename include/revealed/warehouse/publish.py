@@ -11,13 +11,25 @@ from typing import Any
 import duckdb
 
 from revealed.clock import utc_now
-from revealed.durable import exclusive_lock, publish_directory, remove_tree, sha256_file, swap_link, write_json
+from revealed.durable import (
+    exclusive_lock,
+    publish_directory,
+    remove_tree,
+    sha256_file,
+    swap_link,
+    write_json,
+)
 from revealed.engines.duckdb import connect
 from revealed.errors import BuildFailedError, StaleError
 from revealed.quality import AuditResult, audit_warehouse
 from revealed.settings import Settings
 from revealed.warehouse.plan import BuildPlan
-from revealed.warehouse.pointer import current_generation, generations_folder, newest_generation, read_manifest
+from revealed.warehouse.pointer import (
+    current_generation,
+    generations_folder,
+    newest_generation,
+    read_manifest,
+)
 
 _BUILD_ONLY_SCHEMAS = ("raw", "staging")
 
@@ -128,9 +140,7 @@ def _refuse_stale(settings: Settings, plan: BuildPlan) -> None:
             )
 
 
-def _describe(
-    settings: Settings, plan: BuildPlan, audit: AuditResult, generation: int
-) -> WarehouseManifest:
+def _describe(settings: Settings, plan: BuildPlan, audit: AuditResult, generation: int) -> WarehouseManifest:
     con = connect(settings, plan.database, read_only=True)
     try:
         content = content_hashes(con)

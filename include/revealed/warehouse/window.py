@@ -15,8 +15,8 @@ import duckdb
 from revealed.engines.duckdb import literal
 from revealed.landing import LedgerEntry
 from revealed.settings import Settings
-from revealed.warehouse.raw_views import raw_files, select_raw
 from revealed.warehouse.raw_columns import WINDOWED_LOGS
+from revealed.warehouse.raw_views import raw_files, select_raw
 
 # A client's clock may run minutes behind the server's: an event just before midnight can belong to a request just after.
 _BEFORE_A_REQUEST = timedelta(days=1)

@@ -88,33 +88,33 @@ originals as (
         match_lag_s
     from joined
     where reversal_of is null
-{% if is_incremental() %}
-    union all
+    {% if is_incremental() %}
+        union all
 
-    select
-        event_id,
-        event_type,
-        actor_id,
-        item_id,
-        order_id,
-        occurred_at,
-        value,
-        quantity,
-        match_type,
-        matched_request_id,
-        matched_position,
-        model_name,
-        model_version,
-        policy,
-        match_lag_s
-    from {{ this }}
-    where
-        event_date < {{ planned('window_start') }}
-        and (
-            actor_id in (select reversals.actor_id from reversals)
-            or event_id in (select reversals.reverses_event_id from reversals)
-        )
-{% endif %}
+        select
+            event_id,
+            event_type,
+            actor_id,
+            item_id,
+            order_id,
+            occurred_at,
+            value,
+            quantity,
+            match_type,
+            matched_request_id,
+            matched_position,
+            model_name,
+            model_version,
+            policy,
+            match_lag_s
+        from {{ this }}
+        where
+            event_date < {{ planned('window_start') }}
+            and (
+                actor_id in (select reversals.actor_id from reversals)
+                or event_id in (select reversals.reverses_event_id from reversals)
+            )
+    {% endif %}
 ),
 
 -- By the event's id where it names one, else by order, else the most recent event of that type on the same item.

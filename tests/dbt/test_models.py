@@ -1,0 +1,113 @@
+"""The models' own tests: dbt's unit tests on a built candidate, and the documentation inside the file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from loop_steps import copy_landing, settings_at
+from revealed.engines.duckdb import connect
+from revealed.landing import ingest_landing
+from revealed.settings import Settings
+from revealed.simulation import WorldConfig, simulate
+from revealed.warehouse import BuildPlan, dbt_environment, prepare_candidate, run_dbt
+
+pytestmark = [pytest.mark.dbt, pytest.mark.xdist_group("models")]
+
+AS_OF = datetime(2026, 1, 7, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world") / "landing"
+    simulate(folder, WorldConfig.tiny())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, BuildPlan]:
+    settings = settings_at(tmp_path_factory.mktemp("home"))
+    copy_landing(world, settings.landing)
+    ingest_landing(settings)
+    plan = prepare_candidate(settings, AS_OF)
+    run_dbt(settings, plan)
+    return settings, plan
+
+
+def test_unit_tests_hold(built: tuple[Settings, BuildPlan], tmp_path: Path) -> None:
+    settings, plan = built
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("dbt"),
+        "--quiet",
+        "--log-path",
+        tmp_path / "logs",
+    ]
+    command += ["test", "--select", "test_type:unit", "--target-path", tmp_path / "target"]
+    command += ["--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project]
+    done = subprocess.run(
+        [str(word) for word in command],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **dbt_environment(settings, plan.database)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    results = json.loads((tmp_path / "target" / "run_results.json").read_bytes())["results"]
+    assert len(results) >= 7
+    assert {result["status"] for result in results} == {"pass"}
+
+
+def test_every_mart_and_column_is_described_in_the_file(built: tuple[Settings, BuildPlan]) -> None:
+    settings, plan = built
+    con = connect(settings, plan.database, read_only=True)
+    relations = con.execute(
+        "select table_name, comment from duckdb_tables() where schema_name = 'marts' "
+        "union all select view_name, comment from duckdb_views() where schema_name = 'marts'"
+    ).fetchall()
+    columns = con.execute(
+        "select table_name || '.' || column_name, comment from duckdb_columns() where schema_name = 'marts'"
+    ).fetchall()
+    con.close()
+    assert len(relations) >= 9
+    assert len(columns) > 150
+    assert [name for name, comment in relations + columns if not comment] == []
+    assert [name for name, comment in relations if not comment.startswith("One row per")] == []
+
+
+def test_candidate_holds_what_the_raw_lines_say(built: tuple[Settings, BuildPlan]) -> None:
+    """Against plain SQL on raw Parquet: no event lost, none counted twice, none from the future."""
+    settings, plan = built
+    con = connect(settings, plan.database, read_only=True)
+    raw = con.execute(
+        f"select count(distinct event_id) from read_parquet('{settings.raw}/events/*/*.parquet') "
+        f"where received_at < timestamp '{AS_OF:%Y-%m-%d}'"
+    ).fetchone()
+    marts = con.execute(
+        "select count(*), count(distinct event_id), max(received_at) from marts.fct_events"
+    ).fetchone()
+    con.close()
+    assert raw is not None
+    assert marts is not None
+    assert marts[:2] == (raw[0], raw[0])
+    assert marts[2] < AS_OF.replace(tzinfo=None)
+
+
+def test_matching_agrees_with_the_planted_cause(built: tuple[Settings, BuildPlan], world: Path) -> None:
+    """Events without a request id are tied to the request that truly caused them, nearly always."""
+    settings, plan = built
+    truth = world.parent / "simulation" / "truth"
+    con = connect(settings, plan.database, read_only=True)
+    row = con.execute(
+        "select count(*), avg(cast(events.matched_request_id = truth.cause_request_id as integer)) "
+        "from marts.fct_events as events "
+        f"inner join read_parquet('{truth}/events.parquet') as truth using (event_id) "
+        "where events.match_type = 'last_touch' and truth.cause_request_id is not null"
+    ).fetchone()
+    con.close()
+    assert row is not None
+    assert row[0] > 10
+    assert row[1] > 0.9

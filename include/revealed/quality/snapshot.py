@@ -35,7 +35,9 @@ def audit_snapshot(settings: Settings, folder: Path, *, users_expected: int, k: 
     from revealed.quality.snapshot_suites import snapshot_suites
 
     with tempfile.TemporaryDirectory(prefix="revealed-audit-") as scratch:
-        database = Path(scratch) / "snapshot.duckdb"
+        database = (
+            Path(scratch) / "audit.duckdb"
+        )  # not the schema's name: DuckDB would not know which is meant
         segments = _create_views(settings, folder, database)
         suites = snapshot_suites(users_expected=users_expected, k=k, segments=segments)
         outcomes = validate(settings, database, suites)

@@ -124,7 +124,7 @@ def _ranking(*owner: str) -> tuple[Any, ...]:
     grouped = f"group by {key} " if owner else ""
     return (
         between("rank", 1),
-        unique_key(*owner, "rank"),
+        unique_key(*owner, "rank", rule="rank_unique"),
         no_rows(
             "ranks_contiguous",
             "rank",

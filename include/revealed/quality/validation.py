@@ -85,7 +85,7 @@ def _validate_suite(source: Any, suite: Suite) -> SuiteOutcome:
     import great_expectations as gx
 
     with warnings.catch_warnings():
-        # One connection serves several schemas, so that the advised way, one schema a connection, does not fit.
+        # One connection serves several schemas; the advised way is one schema a connection.
         warnings.filterwarnings("ignore", message="`schema_name` is deprecated", category=DeprecationWarning)
         asset = source.add_table_asset(name=suite.name, table_name=suite.table, schema_name=suite.schema)
     batch = asset.add_batch_definition_whole_table("whole table").get_batch()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,9 @@ def test_a_suite_without_a_row_count_fails(settings: Settings, tmp_path: Path) -
 
 
 def test_an_expectation_that_cannot_be_evaluated_fails_and_says_why(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, only: Callable[[str], None]
 ) -> None:
+    only("dim_items")
     database = build_valid_warehouse(tmp_path / "w.duckdb", "alter table marts.dim_items drop column price")
     result = audit_warehouse(settings, database, as_of=AS_OF)
     (failure,) = result.failures
@@ -143,7 +145,10 @@ def test_an_expectation_that_cannot_be_evaluated_fails_and_says_why(
     assert "price" in failure.sample_rows[0]["error"]
 
 
-def test_a_warning_that_cannot_be_evaluated_is_a_failure(settings: Settings, tmp_path: Path) -> None:
+def test_a_warning_that_cannot_be_evaluated_is_a_failure(
+    settings: Settings, tmp_path: Path, only: Callable[[str], None]
+) -> None:
+    only("fct_events")
     database = build_valid_warehouse(
         tmp_path / "w.duckdb", "alter table marts.fct_events drop column request_id"
     )
@@ -164,14 +169,18 @@ def test_a_crash_is_never_a_pass(settings: Settings, tmp_path: Path, damage: str
     assert not settings.data_docs.exists()
 
 
-def test_undocumented_means_failed(settings: Settings, tmp_path: Path) -> None:
+def test_undocumented_means_failed(settings: Settings, tmp_path: Path, only: Callable[[str], None]) -> None:
+    only("dim_items")
     settings.home.mkdir()
     settings.data_docs.write_text("a file where the site should be")
     with pytest.raises(AuditFailedError, match="could not be documented"):
         audit_warehouse(settings, build_valid_warehouse(tmp_path / "w.duckdb"), as_of=AS_OF)
 
 
-def test_at_most_five_of_many_failing_rows_are_named(settings: Settings, tmp_path: Path) -> None:
+def test_at_most_five_of_many_failing_rows_are_named(
+    settings: Settings, tmp_path: Path, only: Callable[[str], None]
+) -> None:
+    only("fct_impressions")
     many = (
         "update marts.fct_impressions set propensity = 2",
         "update marts.fct_impressions set is_clickbait = true, is_clicked = false",
@@ -181,8 +190,9 @@ def test_at_most_five_of_many_failing_rows_are_named(settings: Settings, tmp_pat
 
 
 def test_a_reader_of_the_file_is_not_disturbed_and_the_file_is_let_go(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, only: Callable[[str], None]
 ) -> None:
+    only("dim_items")
     database = build_valid_warehouse(tmp_path / "w.duckdb")
     script = (
         "import duckdb, sys; con = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); "
@@ -208,7 +218,10 @@ def test_the_verdict_survives_json() -> None:
     assert AuditResult.from_dict(result.to_dict()) == result
 
 
-def test_a_refusal_names_table_expectation_column_number_and_rows(settings: Settings, tmp_path: Path) -> None:
+def test_a_refusal_names_table_expectation_column_number_and_rows(
+    settings: Settings, tmp_path: Path, only: Callable[[str], None]
+) -> None:
+    only("fct_impressions")
     broken = "update marts.fct_impressions set propensity = 1.5 where request_id = 'r3' and position = 2"
     result = audit_warehouse(settings, build_valid_warehouse(tmp_path / "w.duckdb", broken), as_of=AS_OF)
     with pytest.raises(AuditFailedError) as caught:

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from revealed.errors import AuditFailedError
+from revealed.quality import AuditResult, audit_snapshot
+from revealed.settings import Settings
+
+USERS, K = 4, 3
+
+_TABLES = {
+    "items": "select 'i' || i as item_id, i <> 9 as is_available from range(10) as r(i)",
+    "recommendations": "select 'u' || u as user_id, (n + 1)::integer as rank, 'i' || (u + n) as item_id, "
+    "1.0 / (n + 1) as score, 'als' as source from range(4) as a(u), range(3) as b(n)",
+    "similar_items": "select 'i' || i as item_id, (n + 1)::integer as rank, "
+    "'i' || (i + n + 1) as similar_item_id, 0.5::double as score from range(4) as a(i), range(2) as b(n)",
+    "fallbacks": "select surface, (n + 1)::integer as rank, 'i' || n as item_id, 1.0::double as score "
+    "from (values ('home'), ('search')) as v(surface), range(3) as b(n)",
+}
+
+
+@pytest.fixture
+def audit(settings: Settings, tmp_path: Path) -> Callable[..., AuditResult]:
+    def write_and_audit(*breakages: str) -> AuditResult:
+        folder = tmp_path / "000001"
+        folder.mkdir()
+        with duckdb.connect() as con:
+            for table, query in _TABLES.items():
+                con.execute(f"create table {table} as {query}")
+            for breakage in breakages:
+                con.execute(breakage)
+            for table in _TABLES:
+                con.execute(f"copy {table} to '{folder / table}.parquet' (format parquet)")
+        return audit_snapshot(settings, folder, users_expected=USERS, k=K)
+
+    return write_and_audit
+
+
+def _rows(result: AuditResult) -> dict[tuple[str, str], list[tuple[object, ...]]]:
+    assert len({(failure.table, failure.expectation) for failure in result.failures}) == len(result.failures)
+    return {
+        (failure.table.removeprefix("snapshot."), failure.expectation): [
+            tuple(row.values()) for row in failure.sample_rows
+        ]
+        for failure in result.failures
+    }
+
+
+def test_a_whole_snapshot_passes(audit: Callable[..., AuditResult], settings: Settings) -> None:
+    result = audit()
+    assert (result.passed, result.failures) == (True, [])
+    assert result.checks > 30
+    assert "Snapshot 000001" in result.data_docs.read_text()
+
+
+def test_every_broken_list_is_named(audit: Callable[..., AuditResult]) -> None:
+    result = audit(
+        "update recommendations set score = 'nan'::double where user_id = 'u0' and rank = 1",
+        "update recommendations set item_id = 'i9' where user_id = 'u1' and rank = 3",
+        "update recommendations set item_id = 'gone' where user_id = 'u1' and rank = 2",
+        "update recommendations set item_id = 'i3' where user_id = 'u2' and rank = 3",
+        "update recommendations set rank = 5 where user_id = 'u3' and rank = 3",
+        "insert into recommendations values (null, 1, 'i1', 1, 'als')",
+        "update similar_items set similar_item_id = item_id where item_id = 'i0' and rank = 2",
+        "update similar_items set rank = 1 where item_id = 'i1' and rank = 2",
+        "update similar_items set score = 'inf'::double where item_id = 'i2' and rank = 1",
+        "update similar_items set item_id = 'gone' where item_id = 'i3'",
+        "insert into similar_items values ('i2', 3, 'i4', 0.1)",
+        "update fallbacks set item_id = 'i9', rank = 0 where surface = 'home' and rank = 1",
+        "update fallbacks set rank = 2, score = '-inf'::double where surface = 'search' and rank = 3",
+        "insert into fallbacks values ('home', 4, 'i9', 1)",
+    )
+    assert _rows(result) == {
+        ("recommendations", "expect_column_values_to_not_be_null"): [(None, 1, "i1")],
+        ("recommendations", "score_finite"): [("u0", 1, "i0", "nan")],
+        ("recommendations", "item_available"): [("u1", 2, "gone", None), ("u1", 3, "i9", False)],
+        ("recommendations", "key_unique"): [("u2", "i3", 2)],
+        ("recommendations", "ranks_contiguous"): [("u3", 1, 5, 3)],
+        ("recommendations", "enough_items"): [("u2", 2), (None, 1)],
+        ("similar_items", "not_itself"): [("i0", 2, "i0")],
+        ("similar_items", "key_unique"): [("i2", "i4", 2)],
+        ("similar_items", "rank_unique"): [("i1", 1, 2)],
+        ("similar_items", "score_finite"): [("i2", 1, "i3", "inf")],
+        ("similar_items", "listed_for_known_items"): [("gone",)],
+        ("fallbacks", "expect_column_values_to_be_between"): [("home", 0, "i9")],
+        ("fallbacks", "item_available"): [("home", 0, "i9", False), ("home", 4, "i9", False)],
+        ("fallbacks", "ranks_contiguous"): [("home", 0, 4, 4)],
+        ("fallbacks", "key_unique"): [("home", "i9", 2)],
+        ("fallbacks", "rank_unique"): [("search", 2, 2)],
+        ("fallbacks", "score_finite"): [("search", 2, "i2", "-inf")],
+    }
+
+
+def test_missing_users_and_empty_files_fail(audit: Callable[..., AuditResult]) -> None:
+    found = _rows(
+        audit(
+            "delete from recommendations where user_id = 'u0'", "delete from fallbacks", "delete from items"
+        )
+    )
+    assert found["recommendations", "every_user_served"] == [(3, 4)]
+    assert found["recommendations", "expect_table_row_count_to_be_between"] == [(9, 12)]
+    assert found["fallbacks", "expect_table_row_count_to_be_between"] == [(0, 1)]
+    assert found["items", "expect_table_row_count_to_be_between"] == [(0, 1)]
+
+
+def test_fallbacks_may_be_named_by_segment_or_be_one_list(audit: Callable[..., AuditResult]) -> None:
+    assert audit("alter table fallbacks rename surface to segment").passed
+
+
+def test_a_snapshot_without_a_file_cannot_pass(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(AuditFailedError, match=r"recommendations\.parquet") as caught:
+        audit_snapshot(settings, tmp_path, users_expected=USERS, k=K)
+    assert caught.value.where == str(tmp_path)

@@ -97,17 +97,20 @@ def test_candidate_holds_what_the_raw_lines_say(built: tuple[Settings, BuildPlan
 
 
 def test_matching_agrees_with_the_planted_cause(built: tuple[Settings, BuildPlan], world: Path) -> None:
-    """Events without a request id are tied to the request that truly caused them, nearly always."""
+    """Events without a request id: certain where the item was shown once, more often right than not where it was not."""
     settings, plan = built
     truth = world.parent / "simulation" / "truth"
     con = connect(settings, plan.database, read_only=True)
-    row = con.execute(
-        "select count(*), avg(cast(events.matched_request_id = truth.cause_request_id as integer)) "
+    rows = con.execute(
+        "with showings as (select actor_id, item_id, count(*) as shown from marts.fct_impressions group by all) "
+        "select shown = 1, count(*), avg(cast(events.matched_request_id = truth.cause_request_id as integer)) "
         "from marts.fct_events as events "
         f"inner join read_parquet('{truth}/events.parquet') as truth using (event_id) "
-        "where events.match_type = 'last_touch' and truth.cause_request_id is not null"
-    ).fetchone()
+        "inner join showings on events.actor_id = showings.actor_id and events.item_id = showings.item_id "
+        "where events.match_type = 'last_touch' and truth.cause_request_id is not null group by 1"
+    ).fetchall()
     con.close()
-    assert row is not None
-    assert row[0] > 10
-    assert row[1] > 0.9
+    found = {once: (events, right) for once, events, right in rows}
+    assert found[True][0] >= 10
+    assert found[True][1] == 1.0
+    assert found[False][1] > 0.6

@@ -28,11 +28,7 @@ from revealed.settings import Settings
 
 @dag(
     schedule=[RAW_EVENTS, RAW_INFERENCES],
-    params={
-        "as_of": Param(
-            None, type=["null", "string"], format="date-time", description="build as of this moment"
-        )
-    },
+    params={"as_of": Param(None, type=["null", "string"], format="date-time")},
     tags=[Tag.BUILD],
     doc_md=__doc__,
     **DAG_DEFAULTS,

@@ -17,15 +17,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
 from revealed.assets import RAW_EVENTS, RAW_INFERENCES
 from revealed.clock import utc_now
-from revealed.orchestration import DAG_DEFAULTS, Tag, announce, interval_end, report_progress
+from revealed.orchestration import (
+    DAG_DEFAULTS,
+    DAY,
+    NOT_AT_ONCE,
+    Tag,
+    announce,
+    interval_end,
+    report_progress,
+)
 from revealed.settings import Settings
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable("0 0 * * *", timezone="UTC", interval=DAY, run_immediately=NOT_AT_ONCE),
     params={
         "through": Param(None, type=["null", "string"], format="date", description="the last day that counts")
     },

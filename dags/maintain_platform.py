@@ -12,13 +12,13 @@ service, nothing that a generation setting keeps, and no raw data is touched.
 
 from __future__ import annotations
 
-from airflow.sdk import dag, task
-from revealed.orchestration import DAG_DEFAULTS, Tag
+from airflow.sdk import CronTriggerTimetable, dag, task
+from revealed.orchestration import DAG_DEFAULTS, NOT_AT_ONCE, Tag
 from revealed.settings import Settings
 
 
 @dag(
-    schedule="@monthly",
+    schedule=CronTriggerTimetable("0 3 1 * *", timezone="UTC", run_immediately=NOT_AT_ONCE),
     tags=[Tag.MAINTAIN],
     doc_md=__doc__,
     **DAG_DEFAULTS,

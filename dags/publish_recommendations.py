@@ -22,12 +22,7 @@ from revealed.orchestration import DAG_DEFAULTS, Tag, announce, report_progress
 from revealed.settings import Settings
 
 
-@dag(
-    schedule=(CHAMPION_MODEL | FEEDBACK_DATASET),
-    tags=[Tag.PUBLISH],
-    doc_md=__doc__,
-    **DAG_DEFAULTS,
-)
+@dag(schedule=(CHAMPION_MODEL | FEEDBACK_DATASET), tags=[Tag.PUBLISH], doc_md=__doc__, **DAG_DEFAULTS)
 def publish_recommendations() -> None:
     """A champion in, a snapshot in service out."""
 

@@ -25,12 +25,7 @@ from revealed.orchestration import DAG_DEFAULTS, Tag, announce, log, reviewer
 from revealed.settings import Settings
 
 
-@dag(
-    schedule=[CHALLENGER_MODEL],
-    tags=[Tag.REVIEW],
-    doc_md=__doc__,
-    **DAG_DEFAULTS,
-)
+@dag(schedule=[CHALLENGER_MODEL], tags=[Tag.REVIEW], doc_md=__doc__, **DAG_DEFAULTS)
 def review_model() -> None:
     """A challenger in; a champion, or nothing new, out."""
 
@@ -41,21 +36,14 @@ def review_model() -> None:
         return assess_challenger(Settings.from_env()).to_dict()
 
     @task.branch
-    def choose_reviewer(assessment: Any) -> str:
+    def choose_reviewer(assessment: Any) -> str | None:
         approver = "auto_approve" if Settings.from_env().auto_approve else "await_approval"
-        return approver if assessment["passed"] else "turn_down"
-
-    @task
-    def turn_down(assessment: Any) -> str:
-        log.warning("the gates stop this challenger; the champion stays\n%s", assessment["markdown"])
-        return str(assessment["version"])
+        return approver if assessment["passed"] else None
 
     @task
     def auto_approve() -> str:
-        log.warning(
-            "REVEALED_AUTO_APPROVE is set: NOBODY HAS LOOKED at this model, and it becomes the champion"
-        )
-        return "auto-approved (nobody looked)"
+        log.warning("REVEALED_AUTO_APPROVE is set: NOBODY HAS LOOKED at this model; it becomes the champion")
+        return "auto-approved: nobody looked"
 
     await_approval = ApprovalOperator(
         task_id="await_approval",
@@ -65,17 +53,23 @@ def review_model() -> None:
     )
 
     @task(outlets=[CHAMPION_MODEL], trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
-    def promote(assessment: Any, *, ti: Any = None, outlet_events: Any = None) -> str:
+    def promote(*, ti: Any = None, outlet_events: Any = None) -> str:
         from revealed import registry
 
-        approved_by = reviewer(ti.xcom_pull(task_ids=["auto_approve", "await_approval"]))
-        registry.promote(Settings.from_env(), assessment["version"], approved_by)
-        announce(outlet_events, [CHAMPION_MODEL], version=assessment["version"], approved_by=approved_by)
-        return approved_by
+        version, (who, note) = ti.xcom_pull(task_ids="assess")["version"], reviewer(ti)
+        registry.promote(Settings.from_env(), version, who, note)
+        announce(outlet_events, [CHAMPION_MODEL], version=version, approved_by=who)
+        return version
 
-    assessment = assess()
-    choose_reviewer(assessment) >> [auto := auto_approve(), await_approval, turn_down(assessment)]
-    [auto, await_approval] >> promote(assessment)
+    @task(trigger_rule=TriggerRule.ALL_SKIPPED)
+    def turn_down(*, ti: Any = None) -> str:
+        from revealed import registry
+
+        assessment, (who, note) = ti.xcom_pull(task_ids="assess"), reviewer(ti)
+        log.warning("turned down by %s; the champion stays\n%s", who, assessment["markdown"])
+        return registry.reject(Settings.from_env(), assessment["version"], who, note).version
+
+    choose_reviewer(assess()) >> [auto_approve(), await_approval] >> promote() >> turn_down()
 
 
 review_model()

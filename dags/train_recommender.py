@@ -36,7 +36,7 @@ def train_recommender() -> None:
 
     @task.short_circuit
     def is_training_due(*, params: Any = None, triggering_asset_events: Any = None) -> bool:
-        from revealed.training import decide_next_training
+        from revealed.cadence import decide_next_training
 
         drifted = was_started_by(FEEDBACK_DRIFT, triggering_asset_events)
         decision = decide_next_training(Settings.from_env(), forced=params["force"], drifted=drifted)
@@ -44,14 +44,14 @@ def train_recommender() -> None:
         return decision.due
 
     @task(outlets=[CHALLENGER_MODEL])
-    def train(*, dag_run: Any = None, outlet_events: Any = None) -> dict[str, Any]:
+    def train(*, dag_run: Any = None, outlet_events: Any = None) -> str:
         from revealed.training import train_challenger
 
         result = train_challenger(
             Settings.from_env(), airflow_run_url=run_url(dag_run), progress=report_progress
         )
-        announce(outlet_events, [CHALLENGER_MODEL], version=result.version, dataset=result.dataset_version)
-        return {"version": result.version, "dataset": result.dataset_version}
+        announce(outlet_events, [CHALLENGER_MODEL], version=result.version, as_of=result.as_of)
+        return result.version
 
     is_training_due() >> train()
 

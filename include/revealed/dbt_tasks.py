@@ -28,9 +28,6 @@ def dbt_task_group(settings: Settings, *, folder: str) -> Any:
     from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
     from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
 
-    # With TestBehavior.NONE Cosmos limits the build to models, seeds and snapshots; naming the tests as well
-    # lets the one `dbt build` run them between the models, without a second task for each model.
-    with_tests = ["--resource-type", "test"]
     return DbtTaskGroup(
         group_id="dbt_build",
         project_config=ProjectConfig(
@@ -47,10 +44,10 @@ def dbt_task_group(settings: Settings, *, folder: str) -> Any:
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.WATCHER,
             invocation_mode=InvocationMode.DBT_RUNNER,
-            setup_operator_args={"pool": PRODUCER_POOL, "dbt_cmd_flags": with_tests},
+            setup_operator_args={"pool": PRODUCER_POOL},
         ),
         render_config=RenderConfig(
-            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.NONE, emit_datasets=False
+            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL, emit_datasets=False
         ),
         operator_args={
             "env": {

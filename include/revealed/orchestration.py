@@ -17,7 +17,10 @@ from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, con
 from revealed.errors import LockedError, RegistryError, RevealedError, UsageError
 
 OWNER = "revealed"
-FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+# Unpausing a DAG starts nothing: its first run comes with the next interval. (False would still start one
+# within a tenth of the interval.)
+NOT_AT_ONCE = timedelta(0)
 log = logging.getLogger("revealed")
 
 
@@ -59,7 +62,6 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 # One run at a time keeps the grid readable; the locks and generation checks of the steps keep the data right.
 DAG_DEFAULTS: dict[str, Any] = {
-    "start_date": FIRST_DAY,
     "catchup": False,
     "max_active_runs": 1,
     "default_args": DEFAULT_ARGS,
@@ -143,18 +145,10 @@ def run_url(dag_run: Any) -> str:
     return f"{base.rstrip('/')}/dags/{dag_run.dag_id}/runs/{quote(dag_run.run_id)}"
 
 
-def reviewer(answers: Iterable[Any]) -> str:
-    """Return who approved: the user's name, or the statement of the automatic approval.
-
-    Args:
-        answers: the return values of the approving tasks; those of tasks that did not run are None.
-
-    Raises:
-        UsageError: none of them ran.
-    """
-    for answer in answers:
-        if isinstance(answer, str):
-            return answer
-        if isinstance(answer, Mapping):
-            return str((answer.get("responded_by_user") or {}).get("name") or "unknown reviewer")
-    raise UsageError("no task approved this model", where="review_model")
+def reviewer(ti: Any) -> tuple[str, str]:
+    """Return who decided about a challenger, and the comment; `ti` is of a later task of the run."""
+    answer = ti.xcom_pull(task_ids="await_approval")
+    if isinstance(answer, Mapping):
+        person = (answer.get("responded_by_user") or {}).get("name")
+        return str(person or "unknown reviewer"), str((answer.get("params_input") or {}).get("comment") or "")
+    return str(ti.xcom_pull(task_ids="auto_approve") or "the gates"), ""

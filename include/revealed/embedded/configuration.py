@@ -92,7 +92,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "logging.uvicorn_logging_level": "WARNING",
         "logging.colored_console_log": "False",
         "cosmos.enable_telemetry": "False",
-        "cosmos.enable_cache": "False",  # it would live under the temporary folder that every home shares
+        "cosmos.cache_dir": str(settings.airflow_home / "cosmos"),  # not the temporary folder that all share
         "usage_data_collection.enabled": "False",
     }
     named = {"AIRFLOW__" + name.upper().replace(".", "__"): text for name, text in options.items()}

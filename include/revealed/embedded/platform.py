@@ -29,6 +29,7 @@ from revealed.progress import Progress, quiet, to_stderr
 from revealed.settings import Settings
 
 _HEALTHY_WITHIN_SECONDS = 180.0
+_DBT_SOURCES = {".sql", ".yml", ".csv"}
 _COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
 
 
@@ -177,6 +178,7 @@ def _start(settings: Settings, processes: list[Process], *, with_mlflow: bool, p
     """Start every process; `processes` grows as they start, so that a failure half-way leaves none behind."""
     env = process_environment(settings)
     read_passwords(settings)
+    _compile_manifest(settings, progress)
     _migrate(settings, env, progress)
     for name, command in _commands(settings, env, with_mlflow=with_mlflow).items():
         log = settings.airflow_home / "logs" / "processes" / f"{name}.log"
@@ -208,6 +210,20 @@ def _write_state(settings: Settings, processes: list[Process]) -> None:
         "processes": [process.to_dict() for process in processes],
     }
     durable.write_json(_state_file(settings), state)
+
+
+def _compile_manifest(settings: Settings, progress: Progress) -> None:
+    """Compile the dbt project, from which build_feedback draws its tasks, unless the last result is newer than it."""
+    from revealed.dbt_tasks import manifest_path
+
+    compiled = manifest_path(settings)
+    sources = [path for path in settings.dbt_project.rglob("*") if path.suffix in _DBT_SOURCES]
+    newest = max((path.stat().st_mtime for path in sources), default=0.0)
+    if not compiled.exists() or compiled.stat().st_mtime < newest:
+        from revealed.warehouse import compile_manifest
+
+        progress("compiling the dbt project")
+        compile_manifest(settings)
 
 
 def _migrate(settings: Settings, env: dict[str, str], progress: Progress) -> None:

@@ -41,9 +41,9 @@ class AirflowClient:
         """Return the DAG files that do not load, with their stack traces."""
         return self._all("/api/v2/importErrors", "import_errors")
 
-    def unpause(self, dag_id: str) -> None:
-        """Let the scheduler run a DAG."""
-        self._request("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
+    def pause(self, dag_id: str, *, paused: bool = True) -> None:
+        """Keep the scheduler from running a DAG, or let it."""
+        self._request("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": paused})
 
     def trigger(self, dag_id: str, conf: dict[str, Any], *, logical_date: datetime | None = None) -> str:
         """Start a run with `conf` and return its id."""
@@ -51,8 +51,8 @@ class AirflowClient:
         return str(self._request("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body)["dag_run_id"])
 
     def runs(self, *, after: str = "") -> list[dict[str, Any]]:
-        """Return the runs of all DAGs, oldest first; with `after` (an ISO moment) only those queued since."""
-        query = {"order_by": "id"} | ({"queued_at_gte": after} if after else {})
+        """Return the runs of all DAGs, oldest first; with `after` (an ISO moment) only those due since."""
+        query = {"order_by": "id"} | ({"run_after_gte": after} if after else {})
         return self._all("/api/v2/dags/~/dagRuns", "dag_runs", query)
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from revealed.contracts.catalogue import Item, User
 from revealed.contracts.decoding import MAX_LINE_BYTES, Row, convert_row, decode_line, decode_object
 from revealed.contracts.event import EVENT_TYPES, Event, EventType
+from revealed.contracts.fields import CLOCK_SKEW, EARLIEST_YEAR, LATEST_YEAR
 from revealed.contracts.inference import Inference, InferenceItem
 from revealed.contracts.logs import LOGS, Log, log_named
 from revealed.contracts.rejection import REMEDIES, Rejected, RejectionReason
 from revealed.contracts.schema import export_schemas
 
 __all__ = [
+    "CLOCK_SKEW",
+    "EARLIEST_YEAR",
     "EVENT_TYPES",
+    "LATEST_YEAR",
     "LOGS",
     "MAX_LINE_BYTES",
     "REMEDIES",

@@ -151,7 +151,7 @@ class _StagedFile:
         name = f"{source.source_file}.parquet"
         constants = {"log": source.log.name, "source_file": source.source_file, "source_name": source.name}
         self.quarantine = QuarantineWriter(staging / "quarantine" / source.log.name / name, constants)
-        for batch in parse_file(source.file, source.log, source.mapping):
+        for batch in parse_file(source.file, source.log, source.mapping, source.source_file):
             self._take(batch)
         self._flush()
         self.quarantine.close()
@@ -182,6 +182,10 @@ class _StagedFile:
         if self.received // _TELL_EVERY > before:
             self._progress(f"{self._source.name}: lines", self.received)
         self.quarantine.add(batch.refusals)
+        if batch.table is not None:
+            self._flush()
+            self._keep(batch.table)
+            return
         self._pending.rows += batch.rows
         self._pending.line_numbers += batch.line_numbers
         self._pending.size += batch.size
@@ -191,12 +195,12 @@ class _StagedFile:
     def _flush(self) -> None:
         rows: list[Row] = self._pending.rows
         if rows:
-            table = table_of(self._source.log, rows, self._pending.line_numbers, self._source.source_file)
-            self._note_received(table)
-            self.days.add(table)
+            numbers = self._pending.line_numbers
+            self._keep(table_of(self._source.log, rows, numbers, self._source.source_file))
         self._pending = Batch()
 
-    def _note_received(self, table: pa.Table) -> None:
+    def _keep(self, table: pa.Table) -> None:
+        self.days.add(table)
         span = pc.min_max(table["received_at"]).as_py()
         if span["min"] is not None:
             self._received_at.append((span["min"], span["max"]))

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from revealed.contracts import Log, Rejected, RejectionReason, Row, convert_row, decode_line, decode_object
+from revealed.landing.columnar import clean_table
 from revealed.landing.files import GZIP_SUFFIX, PARQUET_SUFFIX
 from revealed.landing.lines import HEAD_BYTES, Block, read_blocks
 from revealed.landing.mapping import Mapping
 
 _RAW_LIMIT = 65_536
-_PARQUET_ROWS = 8_192
+_PARQUET_ROWS = 32_768
 _UTC = pa.timestamp("us", tz="UTC")
 
 
@@ -38,19 +39,21 @@ class Batch:
 
     Attributes:
         size: roughly how many bytes the rows take.
+        table: the rows in raw's columns, where all were proven clean at once; then `rows` is empty.
     """
 
     received: int = 0
     size: int = 0
+    table: pa.Table | None = None
     rows: list[Row] = field(default_factory=list)
     line_numbers: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def parse_file(file: Path, log: Log, mapping: Mapping | None) -> Iterator[Batch]:
+def parse_file(file: Path, log: Log, mapping: Mapping | None, source_file: str) -> Iterator[Batch]:
     """Yield the file's lines or rows, judged by the contract of `log`."""
     if file.name.endswith(PARQUET_SUFFIX):
-        yield from _parse_parquet(file, log, mapping)
+        yield from _parse_parquet(file, log, mapping, source_file)
         return
     judge = _line_judge(log, mapping)
     for block in read_blocks(file, is_gzip=file.name.endswith(GZIP_SUFFIX)):
@@ -100,7 +103,7 @@ def _unreadable(block: Block) -> Refusal:
     return Refusal(reason, detail, raw, block.first_line, block.first_offset)
 
 
-def _parse_parquet(file: Path, log: Log, mapping: Mapping | None) -> Iterator[Batch]:
+def _parse_parquet(file: Path, log: Log, mapping: Mapping | None, source_file: str) -> Iterator[Batch]:
     """Yield the rows; a file that cannot be read to its end counts as one refused row and nothing else."""
     damage = _parquet_damage(file)
     if damage:
@@ -108,7 +111,12 @@ def _parse_parquet(file: Path, log: Log, mapping: Mapping | None) -> Iterator[Ba
         return
     first = 1
     for record_batch in pq.ParquetFile(file).iter_batches(_PARQUET_ROWS):
-        yield _parse_record_batch(_in_contract_types(record_batch), log, mapping, first)
+        typed = _in_contract_types(record_batch)
+        table = None if mapping else clean_table(log, typed, first, source_file)
+        if table is not None:
+            yield Batch(received=typed.num_rows, size=typed.nbytes, table=table)
+        else:
+            yield _parse_record_batch(typed, log, mapping, first)
         first += record_batch.num_rows
 
 

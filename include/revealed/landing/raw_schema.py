@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -70,11 +71,18 @@ def dictionary_columns(schema: pa.Schema) -> list[str]:
 
 def table_of(log: Log, rows: Sequence[Row], line_numbers: Sequence[int], source_file: str) -> pa.Table:
     """Return the rows in the log's raw columns; an absent `received_at` becomes the row's own time."""
-    schema = SCHEMAS[log.name]
     values = zip(*map(msgspec.structs.astuple, rows), strict=True)
     columns = {name: _column(name, column) for name, column in zip(log.fields, values, strict=True)}
+    return finish_table(log, columns, line_numbers, source_file)
+
+
+def finish_table(
+    log: Log, columns: dict[str, pa.Array], line_numbers: Sequence[int] | np.ndarray, source_file: str
+) -> pa.Table:
+    """Return the contract's columns with those that landing adds, in the order of raw."""
+    schema = SCHEMAS[log.name]
     columns["received_at"] = pc.coalesce(columns["received_at"], columns[log.day])
-    columns["source_file"] = pa.repeat(source_file, len(rows))
+    columns["source_file"] = pa.repeat(source_file, len(line_numbers))
     columns["source_line"] = pa.array(line_numbers, pa.int64())
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 

@@ -56,7 +56,8 @@ def review_model() -> None:
     def promote(*, ti: Any = None, outlet_events: Any = None) -> str:
         from revealed import registry
 
-        version, (who, note) = ti.xcom_pull(task_ids="assess")["version"], reviewer(ti)
+        who, note = reviewer(ti)
+        version: str = ti.xcom_pull(task_ids="assess")["version"]
         registry.promote(Settings.from_env(), version, who, note)
         announce(outlet_events, [CHAMPION_MODEL], version=version, approved_by=who)
         return version
@@ -67,7 +68,8 @@ def review_model() -> None:
 
         assessment, (who, note) = ti.xcom_pull(task_ids="assess"), reviewer(ti)
         log.warning("turned down by %s; the champion stays\n%s", who, assessment["markdown"])
-        return registry.reject(Settings.from_env(), assessment["version"], who, note).version
+        registry.reject(Settings.from_env(), assessment["version"], who, note)
+        return who
 
     choose_reviewer(assess()) >> [auto_approve(), await_approval] >> promote() >> turn_down()
 

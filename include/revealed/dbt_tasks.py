@@ -1,7 +1,9 @@
 """The dbt models as Airflow tasks, through Cosmos.
 
-WATCHER mode: one `dbt build` runs every model and its tests, and one light task for each model shows how it
-fared. A process for each model would take ten times as long, and DuckDB lets only one process write.
+WATCHER mode: one `dbt build` runs every model, and one light task for each model shows how it fared. A process for
+each model would take ten times as long, and DuckDB lets only one process write. The data tests follow in one task:
+within the build, each of them would report its progress to Airflow several times over HTTP, which tripled the time
+of the build (67 s instead of 22 s for 21 models and 175 tests, on two cores).
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def dbt_task_group(settings: Settings, *, folder: str) -> Any:
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.WATCHER,
             invocation_mode=InvocationMode.DBT_RUNNER,
-            setup_operator_args={"pool": PRODUCER_POOL},
+            setup_operator_args={"pool": PRODUCER_POOL, "dbt_cmd_flags": []},
         ),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL, emit_datasets=False
@@ -55,6 +57,7 @@ def dbt_task_group(settings: Settings, *, folder: str) -> Any:
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             },
             "append_env": True,
+            "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"],  # they prove the SQL, not the data
             "deferrable": False,
             "poke_interval": 1,
             "retries": 0,  # a second attempt would build one model alone, in a candidate that is given up

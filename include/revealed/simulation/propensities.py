@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.errors import UsageError
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -34,20 +36,30 @@ def epsilon_greedy_rank_marginals(greedy: Ints, items: int, epsilon: float) -> F
     return marginals
 
 
-def plackett_luce_rank_marginals(weights: Floats, positions: int, step: float = 0.1) -> Floats:
+def plackett_luce_rank_marginals(weights: Floats, positions: int, step: float = 0.2) -> Floats:
     """Return `[..., items, positions]`, the probability that item i is at rank k under Plackett-Luce.
 
     Plackett-Luce draws without replacement in proportion to `weights` (> 0), which is the order of
     independent exponential arrival times with those rates. Item i comes k-th when it arrives at t and exactly
     k-1 others came before: p_k(i) = ∫ w_i e^{-w_i t} PB_{k-1}({1 - e^{-w_j t}}, j ≠ i) dt, PB the
-    Poisson-binomial probability. The integral is a trapezoid sum in ln t with width `step`; at 0.1 it agrees
-    with the sum over all permutations to about 1e-12.
+    Poisson-binomial probability.
+
+    The integrand is smooth in ln t, so that a trapezoid sum of width `step` converges fast: at 0.2 it agrees
+    with the sum over all permutations to 1e-13, at 0.4 to 1e-8.
 
     Args:
         weights: `[..., items]`, positive, of any scale; exp(score / temperature) for softmax policies.
         positions: how many ranks, at most the number of items.
         step: the grid's width in ln t.
+
+    Raises:
+        UsageError: a weight is not positive and finite, or there are more positions than items.
     """
+    if not np.all((weights > 0) & np.isfinite(weights)) or not 1 <= positions <= weights.shape[-1]:
+        raise UsageError(
+            "Plackett-Luce needs positive finite weights and at most as many positions as items",
+            where=f"{weights.shape[-1]} items, {positions} positions",
+        )
     flat = np.atleast_2d(weights).reshape(-1, weights.shape[-1])
     rates = flat / flat.sum(axis=1, keepdims=True)
     log_time = np.arange(_LOG_TIME_FLOOR, np.log(_TAIL / rates.min()) + step, step)

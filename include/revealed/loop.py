@@ -96,7 +96,9 @@ def run_loop(
     promoted = None
     if assessment.passed and approve_as:
         promoted = assessment.version
-        promote(settings, promoted, approved_by=approve_as, note="approved by the person who ran `revealed run`")
+        promote(
+            settings, promoted, approved_by=approve_as, note="approved by the person who ran `revealed run`"
+        )
         progress(f"model version {promoted} is champion, approved by {approve_as}")
     snapshot = publish_snapshot(settings, progress=progress) if current_champion(settings) else None
     return LoopReport(as_of, audit, warehouse, dataset.version, assessment, promoted, snapshot)

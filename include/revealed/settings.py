@@ -61,15 +61,11 @@ class Settings:
                 source, "REVEALED_LANDING_GRACE_SECONDS", cls.landing_grace_seconds
             ),
             holdout_days=_whole(source, "REVEALED_HOLDOUT_DAYS", cls.holdout_days, least=1),
-            retrain_every_days=_whole(
-                source, "REVEALED_RETRAIN_EVERY_DAYS", cls.retrain_every_days, least=1
-            ),
+            retrain_every_days=_whole(source, "REVEALED_RETRAIN_EVERY_DAYS", cls.retrain_every_days, least=1),
             recommendations_per_user=_whole(
                 source, "REVEALED_RECOMMENDATIONS_PER_USER", cls.recommendations_per_user, least=1
             ),
-            keep_generations=_whole(
-                source, "REVEALED_KEEP_GENERATIONS", cls.keep_generations, least=2
-            ),
+            keep_generations=_whole(source, "REVEALED_KEEP_GENERATIONS", cls.keep_generations, least=2),
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
         )

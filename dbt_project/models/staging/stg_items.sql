@@ -6,9 +6,21 @@ source as (
 
 ),
 
+-- A record without a date has always held.
+dated as (
+
+    select
+        * replace (
+            coalesce(updated_at, timestamp '1970-01-01') as updated_at,
+            coalesce(received_at, updated_at, timestamp '1970-01-01') as received_at
+        )
+    from source
+
+),
+
 known as (
 
-    select * from source
+    select * from dated
     where
         received_at < {{ planned('as_of') }}
         and updated_at < {{ planned('as_of') }}

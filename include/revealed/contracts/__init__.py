@@ -6,7 +6,14 @@
 from __future__ import annotations
 
 from revealed.contracts.catalogue import Item, User
-from revealed.contracts.decoding import MAX_LINE_BYTES, Row, convert_row, decode_line, decode_object
+from revealed.contracts.decoding import (
+    MAX_LINE_BYTES,
+    Row,
+    convert_row,
+    decode_line,
+    decode_object,
+    line_decoder,
+)
 from revealed.contracts.event import EVENT_TYPES, Event, EventType
 from revealed.contracts.fields import CLOCK_SKEW, EARLIEST_YEAR, LATEST_YEAR
 from revealed.contracts.inference import Inference, InferenceItem
@@ -36,5 +43,6 @@ __all__ = [
     "decode_line",
     "decode_object",
     "export_schemas",
+    "line_decoder",
     "log_named",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from revealed.evaluation import metrics
-from revealed.training.matrix import Csr
+from revealed.evaluation.metrics import Csr
 
 DEPTH = 20
 DECISIVE = "ndcg@10"

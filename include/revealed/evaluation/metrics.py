@@ -6,11 +6,16 @@ second digit.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from revealed.training.matrix import Csr
-from revealed.training.protocol import NOTHING
+Csr = Any
+"""scipy's csr_matrix; its stubs make it generic, which the running class is not."""
+
+NOTHING = -1
+"""Fills a list that is shorter than was asked for."""
 
 Values = NDArray[np.float64]
 

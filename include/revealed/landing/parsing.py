@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from revealed.contracts import Log, Rejected, RejectionReason, Row, convert_row, decode_line, decode_object
+from revealed.contracts import Log, Rejected, RejectionReason, Row, convert_row, decode_object, line_decoder
 from revealed.landing.columnar import clean_table
 from revealed.landing.files import GZIP_SUFFIX, PARQUET_SUFFIX
 from revealed.landing.lines import HEAD_BYTES, Block, read_blocks
@@ -62,7 +62,7 @@ def parse_file(file: Path, log: Log, mapping: Mapping | None, source_file: str) 
 
 def _line_judge(log: Log, mapping: Mapping | None) -> Callable[[bytes], Row]:
     if mapping is None:
-        return lambda line: decode_line(log.name, line)
+        return line_decoder(log.name)
     apply = mapping.apply
     return lambda line: convert_row(log.name, apply(decode_object(line)))
 

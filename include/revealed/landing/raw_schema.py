@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -71,8 +72,7 @@ def dictionary_columns(schema: pa.Schema) -> list[str]:
 
 def table_of(log: Log, rows: Sequence[Row], line_numbers: Sequence[int], source_file: str) -> pa.Table:
     """Return the rows in the log's raw columns; an absent `received_at` becomes the row's own time."""
-    values = zip(*map(msgspec.structs.astuple, rows), strict=True)
-    columns = {name: _column(name, column) for name, column in zip(log.fields, values, strict=True)}
+    columns = {name: _column(name, list(map(attrgetter(name), rows))) for name in log.fields}
     return finish_table(log, columns, line_numbers, source_file)
 
 

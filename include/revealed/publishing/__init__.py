@@ -5,6 +5,7 @@ from __future__ import annotations
 from revealed.publishing.generations import (
     current_snapshot,
     list_snapshots,
+    read_snapshot_manifest,
     rollback_snapshot,
     verify_snapshot,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "list_snapshots",
     "publish_snapshot",
     "read_recommendations",
+    "read_snapshot_manifest",
     "rollback_snapshot",
     "similar_to",
     "verify_snapshot",

@@ -45,21 +45,46 @@ def current_snapshot(settings: Settings) -> SnapshotManifest:
     return manifest
 
 
-def list_snapshots(settings: Settings) -> list[SnapshotManifest]:
-    """Return every generation that is kept, the newest first; files are not checked."""
-    return [read_manifest(folder) for folder in reversed(_folders(settings))]
+def read_snapshot_manifest(settings: Settings, generation: int | None = None) -> SnapshotManifest:
+    """Return a generation's manifest, by default of the one in service; files are not checked.
+
+    Raises:
+        NothingPublishedError: there is no such generation.
+        DamagedFileError: the pointer or the manifest is damaged.
+    """
+    if generation is None:
+        return current_snapshot(settings)
+    return read_manifest(folder_of(settings, generation))
 
 
-def verify_snapshot(settings: Settings, generation: int | None = None) -> SnapshotManifest:
-    """Return a generation (the one in service by default) after checking every file's SHA-256.
+def list_snapshots(settings: Settings) -> list[dict[str, Any]]:
+    """Return one row of plain values a kept generation, the newest last; files are not checked."""
+    in_service = pointer(settings)
+    found = map(read_manifest, _folders(settings))
+    return [
+        {
+            "generation": manifest.generation,
+            "in_service": manifest.snapshot_id == in_service,
+            "as_of": manifest.as_of,
+            "model": manifest.model,
+            "model_version": manifest.model_version,
+            "model_id": manifest.model_id,
+            "dataset_version": manifest.dataset_version,
+            "users": manifest.counts["users"],
+            "created_at": manifest.created_at,
+        }
+        for manifest in found
+    ]
+
+
+def verify_snapshot(settings: Settings, generation: int | None = None) -> dict[str, int]:
+    """Return `generation`, `files` and `bytes` after checking every file of a generation (the one in service).
 
     Raises:
         NothingPublishedError: there is no such generation.
         DamagedFileError: a file is missing or was changed.
     """
-    manifest = (
-        current_snapshot(settings) if generation is None else read_manifest(folder_of(settings, generation))
-    )
+    manifest = read_snapshot_manifest(settings, generation)
     folder = folder_of(settings, manifest.generation)
     for name, entry in manifest.files.items():
         if not (folder / name).is_file() or sha256_file(folder / name) != entry["sha256"]:
@@ -68,7 +93,8 @@ def verify_snapshot(settings: Settings, generation: int | None = None) -> Snapsh
                 where=str(folder / name),
                 remedy="roll back to another generation: `revealed snapshot rollback`",
             )
-    return manifest
+    sizes = [int(entry["bytes"]) for entry in manifest.files.values()]
+    return {"generation": manifest.generation, "files": len(sizes), "bytes": sum(sizes)}
 
 
 def rollback_snapshot(
@@ -92,7 +118,8 @@ def rollback_snapshot(
             raise UsageError(
                 f"generation {wanted} is not older than {current.generation}, which is in service"
             )
-        manifest = verify_snapshot(settings, wanted)
+        verify_snapshot(settings, wanted)
+        manifest = read_snapshot_manifest(settings, wanted)
         entry = {
             "from": current.generation,
             "to": wanted,

@@ -33,14 +33,16 @@ class Recommendations:
     user_id: str
     is_known: bool
     items: list[Recommendation]
+    generation: int
     snapshot_id: str
     model_version: str
     model_id: str
     as_of: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values; the list is under `recommendations`."""
+        value = asdict(self)
+        return value | {"recommendations": value.pop("items")}
 
 
 def read_recommendations(settings: Settings, user_id: str, k: int) -> Recommendations:
@@ -70,6 +72,7 @@ def read_recommendations(settings: Settings, user_id: str, k: int) -> Recommenda
             )
             for row in found[:k]
         ],
+        generation=manifest.generation,
         snapshot_id=manifest.snapshot_id,
         model_version=manifest.model_version,
         model_id=manifest.model_id,

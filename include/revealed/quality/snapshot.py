@@ -41,7 +41,9 @@ def audit_snapshot(settings: Settings, folder: Path, *, users_expected: int, k: 
         segments = _create_views(settings, folder, database)
         suites = snapshot_suites(users_expected=users_expected, k=k, segments=segments)
         outcomes = validate(settings, database, suites)
-    return conclude(settings, outcomes, subject="snapshot", title=f"Snapshot {folder.name}")
+    return conclude(
+        settings, outcomes, subject="snapshot", title=f"Recommendation snapshot for {users_expected:,} users"
+    )
 
 
 def _create_views(settings: Settings, folder: Path, database: Path) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def fallbacks(segments: tuple[str, ...]) -> Suite:
         (*segments, "rank", "item_id"),
         (
             rows_at_least(1, "an unknown user must be shown something"),
-            *not_null("rank", "item_id", "score"),
+            *not_null(*segments, "rank", "item_id", "score"),
             unique_key(*segments, "item_id"),
             *_ranking(*segments),
             *_servable(", ".join((*segments, "rank", "item_id"))),

@@ -44,10 +44,18 @@ def validate(settings: Settings, database: Path, suites: Sequence[Suite]) -> lis
             return [_validate_suite(source, suite) for suite in suites]
     except Exception as error:
         raise AuditFailedError(
-            f"the audit could not be carried out: {type(error).__name__}: {error}",
+            f"the audit could not be carried out: {error}{_root_cause(error)}",
             where=str(database),
             remedy="nothing was published; correct the cause, then build again",
         ) from error
+
+
+def _root_cause(error: BaseException) -> str:
+    """Great Expectations guesses ("the schema does not exist") and keeps what DuckDB said in the chain of causes."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    return f" ({type(root).__name__}: {str(root).splitlines()[0]})" if root is not error and str(root) else ""
 
 
 @contextmanager

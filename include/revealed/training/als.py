@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from revealed.errors import DamagedModelError, NoDataError
+from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
-from revealed.training.matrix import Csr, Ids, Interactions
+from revealed.training.matrix import Ids, Interactions
 from revealed.training.protocol import NOTHING, Ranking
 
 # Three steps of conjugate gradients miss the minimum by 9 % once confidences reach the hundreds (science.md
@@ -57,8 +58,8 @@ class ImplicitALS:
         Raises:
             NoDataError: the factors came out as zeros or not as numbers, so there was nothing to learn.
         """
-        model = _solver(self.parameters, data.confidence, device)
         with threadpool_limits(limits=1, user_api="blas"):
+            model = _solver(self.parameters, data.confidence, device)
             model.fit(data.confidence, show_progress=False)
         factors = model.item_factors
         self.item_factors = np.ascontiguousarray(

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from revealed.errors import UsageError
+from revealed.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,15 @@ class Device:
     name: str
     reason: str
     is_forced: bool = False
+
+
+def detect_device(settings: Settings) -> Device:
+    """Return where a training under these settings would run, and why.
+
+    Raises:
+        UsageError: a GPU was asked for by name, and there is none that implicit can use.
+    """
+    return choose_device(settings.device)
 
 
 def choose_device(wanted: str) -> Device:

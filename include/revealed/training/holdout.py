@@ -10,9 +10,10 @@ from scipy.sparse import csr_matrix
 
 from revealed.engines.duckdb import connect, literal
 from revealed.errors import NoDataError
+from revealed.evaluation.metrics import Csr
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
-from revealed.training.matrix import Csr, Ids, Interactions, positions
+from revealed.training.matrix import Ids, Interactions, positions
 from revealed.training.serving import Rows
 
 # More test users than this make no interval visibly narrower; a fixed draw of them keeps evaluation off the

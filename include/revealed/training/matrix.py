@@ -13,13 +13,13 @@ from scipy.sparse import csr_matrix
 
 from revealed.engines.duckdb import connect, literal
 from revealed.errors import NoDataError
+from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
 
 # A confidence beyond this says no more than "certain", and makes the normal equations badly conditioned.
 LARGEST_CONFIDENCE = 10_000.0
 
 Ids = NDArray[np.object_]
-Csr = Any  # scipy's csr_matrix; its stubs make it generic, which the running class is not
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
-from revealed.training.matrix import Csr, Ids, Interactions
+from revealed.training.matrix import Ids, Interactions
 from revealed.training.protocol import NOTHING, Ranking
 
 _ROWS_AT_ONCE = 2_048

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from revealed.errors import DamagedModelError
+from revealed.evaluation.metrics import NOTHING, Csr
 from revealed.training.device import Device
-from revealed.training.matrix import Csr, Ids, Interactions
+from revealed.training.matrix import Ids, Interactions
 
-NOTHING = -1
-"""Fills a list that is shorter than was asked for."""
+__all__ = ["NOTHING", "Ranking", "Recommender", "create"]
 
 
 @dataclass(frozen=True)

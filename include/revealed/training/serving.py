@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from revealed.training.matrix import Csr, Ids, Interactions, positions
+from revealed.evaluation.metrics import Csr
+from revealed.training.matrix import Ids, Interactions, positions
 from revealed.training.popularity import Popularity, first_unseen
 from revealed.training.protocol import NOTHING, Recommender
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from revealed.settings import Settings
 
-AS_OF = datetime(2026, 2, 1)
+AS_OF = datetime.fromisoformat("2026-02-01")
 HOLDOUT_DAYS = 7
 POLICY = "2026-01"
 

@@ -166,7 +166,20 @@ def test_a_crash_is_never_a_pass(settings: Settings, tmp_path: Path, damage: str
     with pytest.raises(AuditFailedError, match="could not be carried out") as caught:
         audit_warehouse(settings, database, as_of=AS_OF)
     assert caught.value.__cause__ is not None
+    assert str(database) in str(caught.value)
     assert not settings.data_docs.exists()
+
+
+def test_a_crash_tells_what_duckdb_said(settings: Settings, tmp_path: Path) -> None:
+    """dbt's views name their catalogue, which is the file's name: a renamed copy cannot be read."""
+    database = build_valid_warehouse(
+        tmp_path / "w.duckdb",
+        "alter table marts.dim_items rename to stored",
+        "create view marts.dim_items as select * from w.marts.stored",
+    )
+    renamed = database.rename(tmp_path / "copy.duckdb")
+    with pytest.raises(AuditFailedError, match='Catalog "w" does not exist'):
+        audit_warehouse(settings, renamed, as_of=AS_OF)
 
 
 def test_undocumented_means_failed(settings: Settings, tmp_path: Path, only: Callable[[str], None]) -> None:

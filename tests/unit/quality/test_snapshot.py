@@ -53,7 +53,7 @@ def test_a_whole_snapshot_passes(audit: Callable[..., AuditResult], settings: Se
     result = audit()
     assert (result.passed, result.failures) == (True, [])
     assert result.checks > 30
-    assert "Snapshot 000001" in result.data_docs.read_text()
+    assert "Recommendation snapshot for 4 users" in result.data_docs.read_text()
 
 
 def test_every_broken_list_is_named(audit: Callable[..., AuditResult]) -> None:

@@ -125,6 +125,21 @@ def test_nobody_is_shown_what_is_not_published_or_withdrawn(world: duckdb.DuckDB
     assert early == (0,)
 
 
+def test_nobody_is_recommended_what_they_clicked_on_an_earlier_day(world: duckdb.DuckDBPyConnection) -> None:
+    """Search does return what is known; bots are served like everybody but remember nothing."""
+    world.sql("""
+        create temp view days as select i.*, r.person, r.surface, q.occurred_at::date as day
+        from true_impressions as i join true_requests as r using (request_id) join inferences as q using (request_id)
+        where not r.is_bot
+    """)
+    again = world.sql("""
+        select shown.surface = 'search', count(*) from days as shown join days as known
+        on known.is_clicked and known.person = shown.person and known.item_id = shown.item_id and known.day < shown.day
+        group by 1
+    """).fetchall()
+    assert [surface for surface, count in again if count] == [True]
+
+
 def test_every_event_that_names_a_request_is_about_an_item_in_it_and_after_it(
     world: duckdb.DuckDBPyConnection,
 ) -> None:

@@ -55,7 +55,7 @@ _STARTED = "2019-11-24 00:00:00"
 
 _SHOWN = """
     select *, {stem} || '-' || lpad(cast(file_row_number + 1 as varchar), 7, '0') as request_id,
-        file_row_number as line, cast("timestamp" at time zone 'UTC' as timestamp) as occurred_at,
+        file_row_number as line, cast("timestamp" as timestamp) as occurred_at,
         'features-' || md5({features})[1:16] as anonymous_id
     from read_parquet({file}, file_row_number = true)
 """

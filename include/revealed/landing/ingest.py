@@ -47,6 +47,8 @@ def ingest_path(
     if not path.exists():
         raise MissingInputError("there is nothing at this path", where=str(path), remedy="check the path")
     if format in adapters:
+        if mapping is not None:
+            raise UsageError(f"{format} needs no mapping", where="--mapping", remedy="leave it out")
         return _ingest_foreign(settings, path.resolve(), adapters[format], progress)
     return _ingest_ours(settings, path.resolve(), format, mapping, progress)
 
@@ -74,12 +76,21 @@ def ingest_landing(settings: Settings, *, progress: Progress = quiet) -> IngestR
             remedy=f"create it with the folders {', '.join(LOGS)}, or set REVEALED_HOME",
         )
     report = IngestReport()
+    report.unrecognised = sum(1 for _ in _strays(settings.landing, progress))
     with _session(settings, progress) as session:
         for log in LOGS:
             folder = settings.landing / log
-            files = list(candidates(folder)) if folder.is_dir() and not folder.is_symlink() else []
+            files = list(candidates(folder)) if folder.is_dir() else []
             session.land_all([(file, log) for file in files], report, grace=settings.landing_grace_seconds)
     return report
+
+
+def _strays(landing: Path, progress: Progress) -> Iterator[Path]:
+    """Yield the files that stand in no log's folder, where nothing reads them."""
+    for file in candidates(landing):
+        if file.relative_to(landing).parts[0] not in LOGS:
+            progress(f"not read, in no log's folder: {file}")
+            yield file
 
 
 def _ingest_ours(
@@ -110,10 +121,10 @@ def _ingest_foreign(settings: Settings, path: Path, adapter: Adapter, progress: 
 class _Session:
     """One run of landing, under the lock."""
 
-    def __init__(self, settings: Settings, staging: Path, keys: KeyIndex, progress: Progress) -> None:
+    def __init__(self, lander: Lander, staging: Path, progress: Progress) -> None:
         self.staging = staging
         self._progress = progress
-        self._lander = Lander(settings, read_ledger(settings), keys, staging / "file", progress)
+        self._lander = lander
 
     def land_all(
         self,
@@ -155,8 +166,10 @@ def _session(settings: Settings, progress: Progress) -> Iterator[_Session]:
         durable.remove_tree(staging)
         (staging / "file").mkdir(parents=True)
         try:
-            with KeyIndex(settings, read_ledger(settings), staging / "keys") as keys:
-                yield _Session(settings, staging, keys, progress)
+            entries = read_ledger(settings)
+            with KeyIndex(settings, entries, staging / "keys") as keys:
+                lander = Lander(settings, entries, keys, staging / "file", progress)
+                yield _Session(lander, staging, progress)
         finally:
             durable.remove_tree(staging)
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from revealed import durable
 from revealed.clock import utc_now
 from revealed.contracts import Log, Row
-from revealed.errors import DamagedFileError
+from revealed.errors import DamagedFileError, MissingInputError
 from revealed.landing.faults import fault_point
 from revealed.landing.files import FileStamp, format_of
 from revealed.landing.keys import KeyCounts, KeyIndex
@@ -98,9 +98,7 @@ class Lander:
         stamp = FileStamp.of(file)
         if stamp is None:
             return Left.STILL_BEING_WRITTEN
-        source = Source(file, log, mapping, stamp, durable.sha256_file(file))
-        if FileStamp.of(file) != stamp:
-            return Left.STILL_BEING_WRITTEN
+        source = Source(file, log, mapping, stamp, _checksum(file))
         if self._has_landed(source):
             return Left.ALREADY_LANDED
         fault_point("after_claim")
@@ -254,6 +252,17 @@ def _require_sum(entry: LedgerEntry, file: Path) -> None:
             where=str(file),
             remedy="run it again; if it happens twice, this is a bug in landing",
         )
+
+
+def _checksum(file: Path) -> str:
+    try:
+        return durable.sha256_file(file)
+    except OSError as error:
+        raise MissingInputError(
+            f"this file cannot be read: {error.strerror}",
+            where=str(file),
+            remedy="make it readable, or move it away",
+        ) from error
 
 
 def _iso(moment: object) -> str:

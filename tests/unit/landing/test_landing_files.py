@@ -41,8 +41,10 @@ def test_unfinished_hidden_linked_and_special_files_are_not_read(settings: Setti
     (folder / "linked").symlink_to(put(tmp_path / "out" / "a.jsonl", LINES).parent)
     os.mkfifo(folder / "pipe.jsonl")
     put(folder / "notes.txt", b"hello")
+    put(settings.landing / "clicks" / "a.jsonl", LINES)
+    put(settings.landing / "a.jsonl", LINES)
     report = ingest_landing(settings)
-    assert (report.files, report.still_being_written, report.unrecognised) == (0, 0, 1)
+    assert (report.files, report.still_being_written, report.unrecognised) == (0, 0, 3)
     assert read_ledger(settings) == []
 
 
@@ -115,6 +117,22 @@ def test_unknown_format_lists_the_known_ones(settings: Settings, tmp_path: Path)
     assert caught.value.exit_code == 3
     with pytest.raises(UnknownFormatError):
         land_file(settings, tmp_path / "a.jsonl", "clicks")
+
+
+def test_an_adapter_takes_no_mapping(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="mapping"):
+        ingest_path(settings, tmp_path, "kuairand", mapping=tmp_path / "mapping.toml")
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(lander.durable, "sha256_file", refuse)
+    with pytest.raises(MissingInputError, match=r"(?s)Permission denied.*a\.jsonl"):
+        ingest_path(settings, put(tmp_path / "a.jsonl", LINES), "events")
 
 
 def test_second_run_at_the_same_time_is_refused(settings: Settings, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -114,3 +115,15 @@ def test_matching_agrees_with_the_planted_cause(built: tuple[Settings, BuildPlan
     assert found[True][0] >= 10
     assert found[True][1] == 1.0
     assert found[False][1] > 0.6
+
+
+def test_views_work_in_a_copy_under_another_name(built: tuple[Settings, BuildPlan], tmp_path: Path) -> None:
+    settings, plan = built
+    copy = tmp_path / "analyst.duckdb"
+    shutil.copyfile(plan.database, copy)
+    con = connect(settings)
+    con.execute(f"attach '{copy}' as mine (read_only)")
+    row = con.execute("select count(*) from mine.marts.fct_impressions").fetchone()
+    con.close()
+    assert row is not None
+    assert row[0] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,8 @@ from revealed.contracts.fields import (
 )
 from revealed.contracts.rejection import Rejected, RejectionReason
 
+PARTIAL_SLATE = "partial_slate"
+
 
 class InferenceItem(msgspec.Struct, kw_only=True, gc=False):
     """One shown item. `propensity`: its marginal probability at this position under the logging policy."""
@@ -33,7 +36,8 @@ class InferenceItem(msgspec.Struct, kw_only=True, gc=False):
 class Inference(msgspec.Struct, kw_only=True, gc=False):
     """One answered request. `context` holds the model's input features; unlisted keys are kept in it.
 
-    `items` are in the order shown, so that `position` counts 1, 2, 3, ...
+    `items` are in the order shown, so that `position` counts 1, 2, 3, ... A log that kept only some of the shown items
+    sets `context.partial_slate` to true; its positions then only have to rise.
     """
 
     request_id: Identifier
@@ -60,7 +64,16 @@ class Inference(msgspec.Struct, kw_only=True, gc=False):
         """Check what types alone cannot say."""
         require_identity(self.user_id, self.anonymous_id)
         require_plausible("occurred_at", self.occurred_at, self.received_at)
-        for expected, item in enumerate(self.items, start=1):
-            if item.position != expected:
-                detail = f"`items[{expected - 1}].position` is {item.position}, expected {expected}"
-                raise Rejected(RejectionReason.POSITIONS_NOT_CONTIGUOUS, detail)
+        positions = [item.position for item in self.items]
+        if positions != list(range(1, len(positions) + 1)):
+            self._require_partial(positions)
+
+    def _require_partial(self, positions: list[int]) -> None:
+        """Let a log that kept only some of a slate's items through, if it says so."""
+        if not (self.context and self.context.get(PARTIAL_SLATE) is True):
+            detail = f"the positions are {positions[:20]}, not 1, 2, 3, ...; a log of parts says context.{PARTIAL_SLATE}"
+            raise Rejected(RejectionReason.POSITIONS_NOT_CONTIGUOUS, detail)
+        if any(later <= earlier for earlier, later in itertools.pairwise(positions)):
+            raise Rejected(
+                RejectionReason.POSITIONS_NOT_CONTIGUOUS, f"the positions {positions[:20]} do not rise"
+            )

@@ -111,12 +111,7 @@ def _parse_parquet(file: Path, log: Log, mapping: Mapping | None, source_file: s
         return
     first = 1
     for record_batch in pq.ParquetFile(file).iter_batches(_PARQUET_ROWS):
-        typed = _in_contract_types(record_batch)
-        table = None if mapping else clean_table(log, typed, first, source_file)
-        if table is not None:
-            yield Batch(received=typed.num_rows, size=typed.nbytes, table=table)
-        else:
-            yield _parse_record_batch(typed, log, mapping, first)
+        yield _parse_record_batch(record_batch, log, mapping, first, source_file)
         first += record_batch.num_rows
 
 
@@ -131,19 +126,33 @@ def _parquet_damage(file: Path) -> str:
 
 
 def _in_contract_types(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch with times as UTC microseconds (naive ones mean UTC) and decimals as doubles."""
+    """Return the batch with times in UTC microseconds (naive ones mean UTC), decimals as doubles, UUIDs as text.
+
+    Raises:
+        ValueError: a moment does not fit microseconds of 64 bits.
+    """
     columns = [_in_contract_type(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _in_contract_type(column: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        return column.cast(pa.timestamp("us", tz=getattr(column.type, "tz", None)), safe=False).cast(_UTC)
-    return column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        is_finer = getattr(kind, "unit", "") == "ns"
+        return column.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=not is_finer).cast(_UTC)
+    if isinstance(kind, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    return column.cast(pa.float64()) if pa.types.is_decimal(kind) else column
 
 
-def _parse_record_batch(rows: pa.RecordBatch, log: Log, mapping: Mapping | None, first: int) -> Batch:
+def _parse_record_batch(
+    rows: pa.RecordBatch, log: Log, mapping: Mapping | None, first: int, source_file: str
+) -> Batch:
     batch = Batch(received=rows.num_rows, size=rows.nbytes)
+    if mapping is None:
+        batch.table = _clean_table(rows, log, first, source_file)
+    if batch.table is not None:
+        return batch
     for number, values in enumerate(_python_rows(rows), start=first):
         try:
             if isinstance(values, Rejected):
@@ -156,15 +165,24 @@ def _parse_record_batch(rows: pa.RecordBatch, log: Log, mapping: Mapping | None,
     return batch
 
 
-def _python_rows(rows: pa.RecordBatch) -> Iterator[dict[str, Any] | Rejected]:
-    """Yield each row's values; text that is not UTF-8 costs its own row, not the batch."""
+def _clean_table(rows: pa.RecordBatch, log: Log, first: int, source_file: str) -> pa.Table | None:
     try:
-        yield from rows.to_pylist()
+        return clean_table(log, _in_contract_types(rows), first, source_file)
+    except ValueError:
+        return None
+
+
+def _python_rows(rows: pa.RecordBatch) -> Iterator[dict[str, Any] | Rejected]:
+    """Yield each row's values; a value that Python cannot hold costs its own row, not the batch."""
+    try:
+        yield from _in_contract_types(rows).to_pylist()
         return
-    except UnicodeDecodeError:
+    except (ValueError, OverflowError):
         pass
     for index in range(rows.num_rows):
         try:
-            yield rows.slice(index, 1).to_pylist()[0]
+            yield _in_contract_types(rows.slice(index, 1)).to_pylist()[0]
         except UnicodeDecodeError as error:
             yield Rejected(RejectionReason.NOT_UTF8, str(error))
+        except (ValueError, OverflowError) as error:
+            yield Rejected(RejectionReason.BAD_TIMESTAMP, str(error))

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,6 +91,22 @@ def test_faulty_rows_are_refused_one_by_one(settings: Settings, tmp_path: Path) 
     found = [(row["source_line"], row["reason"], row["byte_offset"]) for row in quarantined(settings)]
     assert found == [(2, "out_of_range", None), (3, "out_of_range", None), (4, "not_utf8", None)]
     assert '"e1"' in quarantined(settings)[0]["raw"]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_moments_beyond_python_cost_their_own_row(settings: Settings, tmp_path: Path, unit: str) -> None:
+    beyond = pa.array([2**63 - 1, int(NOON.timestamp()) * {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]])
+    path = write(tmp_path / "a.parquet", columns(2, occurred_at=beyond.cast(pa.timestamp(unit))))
+    report = ingest_path(settings, path, "events")
+    assert (counts(report), report.reasons) == ((2, 1, 0, 1), {"bad_timestamp": 1})
+    assert [row["occurred_at"] for row in raw_rows(settings)] == [NOON.replace(tzinfo=None)]
+
+
+def test_uuids_are_identifiers(settings: Settings, tmp_path: Path) -> None:
+    given = UUID(int=7)
+    path = write(tmp_path / "a.parquet", columns(1, event_id=pa.array([given.bytes], pa.uuid())))
+    assert ingest_path(settings, path, "events").accepted == 1
+    assert raw_rows(settings)[0]["event_id"] == str(given)
 
 
 def test_fractions_are_no_whole_numbers_in_parquet_either(settings: Settings, tmp_path: Path) -> None:

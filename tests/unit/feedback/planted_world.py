@@ -20,13 +20,18 @@ POLICY = "2026-01"
 
 @dataclass(frozen=True)
 class World:
-    """`taste` of each user and item (a number below `tastes`), and the liked pairs of both periods."""
+    """Users and items have one of `tastes` each, by their number; `train` and `test` are what users came to like.
+
+    A user's choices are from the own taste with probability `loyalty`; `crowd` > 0 makes the first items popular with
+    all (Zipf's law with that exponent).
+    """
 
     users: int = 240
     items: int = 90
     tastes: int = 3
     seed: int = 5
     loyalty: float = 0.9
+    crowd: float = 0.0
     as_of: datetime = AS_OF
     train: list[tuple[int, int]] = field(default_factory=list)
     test: list[tuple[int, int]] = field(default_factory=list)
@@ -35,8 +40,11 @@ class World:
         random = np.random.default_rng(self.seed)
         for user in range(self.users):
             own = np.arange(self.items) % self.tastes == user % self.tastes
-            weight = np.where(own, self.loyalty / own.sum(), (1 - self.loyalty) / (~own).sum())
-            liked = random.choice(self.items, size=14, replace=False, p=weight)
+            others = max(int((~own).sum()), 1)
+            weight = np.where(own, self.loyalty / own.sum(), (1 - self.loyalty) / others)
+            weight = weight / np.arange(1, self.items + 1) ** self.crowd
+            liked = random.choice(self.items, size=14, replace=False, p=weight / weight.sum())
+            liked = random.permutation(liked)
             self.train.extend((user, int(item)) for item in liked[:10])
             self.test.extend((user, int(item)) for item in liked[10:])
 

@@ -3,7 +3,7 @@
 **What**: removes abandoned candidates and temporary files that no running process holds. Nothing in
 service, nothing that a generation setting keeps, and no raw data is touched.
 
-**Inputs**, **outputs**: none.
+**Inputs**: none. **Outputs**: none.
 
 **Schedule**: monthly, or by hand when the disk fills.
 

@@ -16,10 +16,10 @@ _QUERY = """select model_name, model_version, policy, sum(impressions) as impres
        round(sum(clicks) / sum(impressions), 4) as click_rate
 from marts.rpt_model_daily
 group by all
-order by impressions desc, all
+order by impressions desc, model_name, model_version, policy
 limit 8"""
 _BUSIEST_READER = """select user_id from marts.feedback_user_item
-where preference = 1 group by user_id order by count(*) desc, user_id limit 1"""
+where preference = 1 and user_id not like 'anon:%' group by user_id order by count(*) desc, user_id limit 1"""
 
 
 def describe(settings: Settings, assessment: str) -> str:

@@ -208,7 +208,16 @@ def _heartbeats(world: World, clicks: Clicks, log: EventLog) -> None:
         )
 
 
-_REACTIONS = (("save", 0.12), ("share", 0.04), ("copy", 0.02), ("thumbs_up", 0.05), ("rating", 0.02))
+_REACTIONS = (
+    ("save", 0.12),
+    ("share", 0.04),
+    ("copy", 0.02),
+    ("thumbs_up", 0.05),
+    ("rating", 0.02),
+    ("preference", 0.01),
+    ("convert", 0.008),
+)
+_COMPLAINTS = (("thumbs_down", 0.06), ("correction", 0.02))
 
 
 def _react(clicks: Clicks, log: EventLog, rng: np.random.Generator) -> None:
@@ -221,8 +230,9 @@ def _react(clicks: Clicks, log: EventLog, rng: np.random.Generator) -> None:
         numbers = log.add(kind, after[rows], **clicks.where(rows), **extra)
         if kind == "save":
             _unsave(clicks, log, numbers, np.flatnonzero(rows), rng)
-    down = rng.random(len(clicks)) < 0.06 * (1.0 - clicks.satisfaction)
-    log.add("thumbs_down", after[down], **clicks.where(down))
+    for kind, rate in _COMPLAINTS:
+        rows = rng.random(len(clicks)) < rate * (1.0 - clicks.satisfaction)
+        log.add(kind, after[rows], **clicks.where(rows))
 
 
 def _unsave(clicks: Clicks, log: EventLog, saves: Ints, rows: Ints, rng: np.random.Generator) -> None:

@@ -57,12 +57,21 @@ class WorldConfig:
     bots: int = 5
 
     def __post_init__(self) -> None:
-        """Refuse a world too small for its slates."""
-        if min(self.users, self.items, self.days) < 2 or self.items < 2 * HOME.slots:
+        """Refuse worlds that cannot be: too small for their slates, or with rates that are none."""
+        sizes = f"users={self.users}, items={self.items}, days={self.days}"
+        if min(self.users, self.days) < 2 or self.items < 2 * HOME.slots:
             raise UsageError(
-                f"a world needs at least 2 users, 2 days and {2 * HOME.slots} items",
-                where=f"users={self.users}, items={self.items}, days={self.days}",
+                f"a world needs at least 2 users, 2 days and {2 * HOME.slots} items", where=sizes
             )
+        if self.seed < 0 or self.bots < 0:
+            raise UsageError(
+                "seed and bots are whole numbers from 0", where=f"seed={self.seed}, bots={self.bots}"
+            )
+        if not 0.0 < self.mean_activity < 1.0:
+            raise UsageError("people come on some days, not all", where=f"mean_activity={self.mean_activity}")
+        for name in ("epsilon", "late_rate", "duplicate_rate", "malformed_rate"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UsageError("a rate lies in 0 to 1", where=f"{name}={getattr(self, name)}")
 
     @classmethod
     def demo(cls) -> WorldConfig:

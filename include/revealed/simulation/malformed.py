@@ -61,6 +61,8 @@ _ONCE = {"oversize"}
 def malformed_counts(log: str, lines: int, config: WorldConfig) -> dict[str, int]:
     """Return how many of each kind go with `lines` good lines: one at least, oversize just once."""
     kinds = TEMPLATES[log]
+    if not config.malformed_rate:
+        return dict.fromkeys(kinds, 0)
     each = max(1, round(lines * config.malformed_rate / len(kinds)))
     return {kind: 1 if kind in _ONCE else each for kind in kinds}
 

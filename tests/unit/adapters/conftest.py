@@ -44,7 +44,7 @@ def small_kuairand(tmp_path: Path) -> Path:
         to '{folder}/impressions_1.parquet' (format parquet)""")
     duckdb.sql(f"""
         copy (select 7::bigint as user_id, 5::bigint as history_len, 1650000000010 as last_time_ms,
-            [4, 3, 4]::bigint[] as watch_seq, [3]::bigint[] as like_seq, [5, 4]::bigint[] as long_watch_seq)
+            [4, 3, 4]::bigint[] as watch_seq, [3, 6]::bigint[] as like_seq, [5, 4]::bigint[] as long_watch_seq)
         to '{folder}/history_before_1.parquet' (format parquet)""")
     duckdb.sql(f"""
         copy (select * from (values

@@ -66,9 +66,25 @@ def test_writing_a_world_over_itself_changes_nothing_and_another_one_is_refused(
     assert digests(tmp_path) == before
 
 
-def test_a_world_too_small_for_its_slates_is_refused() -> None:
-    with pytest.raises(UsageError, match="at least"):
-        WorldConfig(items=19)
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        {"items": 19}, {"days": 1}, {"users": 1}, {"seed": -1}, {"bots": -1}, {"mean_activity": 1.0},
+        {"mean_activity": 0.0}, {"late_rate": 1.5}, {"malformed_rate": -0.1},
+    ],
+)  # fmt: skip
+def test_worlds_that_cannot_be_are_refused(impossible: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        replace(WorldConfig.tiny(), **impossible)
+
+
+def test_a_world_without_dirt_is_clean(tmp_path: Path) -> None:
+    clean = replace(WorldConfig.tiny(), users=10, late_rate=0.0, duplicate_rate=0.0, malformed_rate=0.0)
+    settings = Settings.from_env({"REVEALED_HOME": str(tmp_path)})
+    written = simulate(settings, clean)
+    found = ingest_landing(settings)
+    assert written.late == found.duplicate == found.quarantined == 0
+    assert found.accepted == found.received == sum(written.lines.values())
 
 
 def test_settings_name_the_landing_folder(tiny_home: Path, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import duckdb
 import numpy as np
 import pytest
 from implicit.als import AlternatingLeastSquares
+from revealed.contracts import EVENT_TYPES
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +172,11 @@ def test_reversals_follow_what_they_reverse_and_take_back_no_more_than_was_paid(
     assert all(all(row[1:]) for row in rows)
 
 
+def test_every_type_of_the_contract_occurs(world: duckdb.DuckDBPyConnection) -> None:
+    found = {row[0] for row in world.sql("select distinct event_type from events").fetchall()}
+    assert found == EVENT_TYPES
+
+
 def test_late_lines_are_as_many_as_the_truth_says(world: duckdb.DuckDBPyConnection) -> None:
     late = "select count(*) from events where received_at - occurred_at >= interval 1 day"
     assert (
@@ -255,10 +262,17 @@ def test_collaborative_filtering_finds_the_tastes_that_popularity_cannot(
     relevant = np.zeros_like(seen)
     relevant[user[late], item[late]] = True
     relevant &= ~seen
-    model = AlternatingLeastSquares(
-        factors=8, regularization=1.0, alpha=10.0, iterations=10, random_state=0, num_threads=1, use_gpu=False
-    )
-    model.fit(train, show_progress=False)
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=8,
+            regularization=1.0,
+            alpha=10.0,
+            iterations=10,
+            random_state=0,
+            num_threads=1,
+            use_gpu=False,
+        )
+        model.fit(train, show_progress=False)
     als = ndcg_at_10(model.user_factors @ model.item_factors.T, seen, relevant)
     popular = ndcg_at_10(np.tile(seen.sum(axis=0), (405, 1)).astype(float), seen, relevant)
     assert als > 2.5 * popular

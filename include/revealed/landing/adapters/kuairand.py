@@ -29,8 +29,8 @@ order alone. The sequences are read as oldest first.
 
 | column | becomes |
 |---|---|
-| `watch_seq`, `long_watch_seq` | one `view` a distinct video, dwell unknown, properties {"source": "history", "long_view": ...} |
-| `like_seq` | `thumbs_up`, properties {"source": "history"} |
+| `watch_seq`, `long_watch_seq`, `like_seq` | one `view` a distinct video, dwell unknown, properties {"source": "history", "long_view": ...}; what was liked or watched long has been watched, even where the last 50 watched no longer list it |
+| `like_seq` | also `thumbs_up`, properties {"source": "history"} |
 | `history_len` | left out: only the last 50 are listed |
 
 `videos.parquet` becomes items, `users.parquet` users:
@@ -126,7 +126,11 @@ _EVENTS = """
 _HISTORY_EVENTS = """
     with people as (
         select user_id, last_time_ms, like_seq, file_row_number as line, long_watch_seq,
-            list_concat(list_filter(long_watch_seq, lambda v: not list_contains(watch_seq, v)), watch_seq) as watched
+            list_concat(
+                list_filter(like_seq, lambda v: not list_contains(list_concat(watch_seq, long_watch_seq), v)),
+                list_filter(long_watch_seq, lambda v: not list_contains(watch_seq, v)),
+                watch_seq
+            ) as watched
         from read_parquet({file}, file_row_number = true)
     ),
     entries as (

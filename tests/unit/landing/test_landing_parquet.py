@@ -102,6 +102,14 @@ def test_moments_beyond_python_cost_their_own_row(settings: Settings, tmp_path: 
     assert [row["occurred_at"] for row in raw_rows(settings)] == [NOON.replace(tzinfo=None)]
 
 
+def test_moments_that_would_wrap_around_to_a_plausible_one(settings: Settings, tmp_path: Path) -> None:
+    """Multiplied by 1,000 without a check, these milliseconds overflow 64 bits to noon of 1 March 2024."""
+    wrapping = (int(NOON.timestamp()) * 10**6 + 125 * 2**64) // 1000
+    times = pa.array([wrapping], pa.timestamp("ms"))
+    report = ingest_path(settings, write(tmp_path / "a.parquet", columns(1, occurred_at=times)), "events")
+    assert report.reasons == {"bad_timestamp": 1}
+
+
 def test_uuids_are_identifiers(settings: Settings, tmp_path: Path) -> None:
     given = UUID(int=7)
     path = write(tmp_path / "a.parquet", columns(1, event_id=pa.array([given.bytes], pa.uuid())))

@@ -71,6 +71,7 @@ def _run_tags(training: Training, airflow_run_url: str | None, code_revision: st
         "as_of": training.dataset.as_of.isoformat(),
         "split": training.dataset.split.isoformat(),
         "policy_version": training.dataset.policy_version,
+        "tuning": training.tuning.how,
         "airflow_run": airflow_run_url or "none: trained from the command line",
     }
 
@@ -94,6 +95,7 @@ def _log_run(client: Any, experiment: str, training: Training, name: str, tags: 
         "train_pairs": training.pairs,
         "test_users": training.trial.comparison.users,
     }
+    metrics |= _tuning_metrics(training) if name == "als" else {}
     client.log_batch(
         run_id,
         metrics=[Metric(key, float(value), now, 0) for key, value in sorted(metrics.items())],
@@ -104,6 +106,11 @@ def _log_run(client: Any, experiment: str, training: Training, name: str, tags: 
         client.log_artifacts(run_id, str(training.saved.folder), "model")
     client.set_terminated(run_id)
     return run_id
+
+
+def _tuning_metrics(training: Training) -> dict[str, float]:
+    """Return NDCG@10 of each regularisation that was tried, on the training fold's own last days."""
+    return {f"tuning/ndcg_at_10_reg_{value:g}": score for value, score in training.tuning.scores.items()}
 
 
 def _run_name(name: str, parameters: dict[str, Any]) -> str:

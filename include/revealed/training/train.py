@@ -20,6 +20,7 @@ from revealed.training.device import Device, choose_device
 from revealed.training.matrix import read_interactions
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import Recommender, create
+from revealed.training.tuning import Tuning, tune
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Training:
     trial: Trial
     champion: ChampionEntry | None
     candidates: dict[str, Recommender]
+    tuning: Tuning
     device: Device
     users: int
     pairs: int
@@ -105,7 +107,13 @@ def train(settings: Settings, dataset_version: str | None = None, *, progress: P
     dataset = read_dataset(settings, dataset_version)
     fold = read_interactions(settings, dataset.file("fold_train.parquet"))
     device = choose_device(settings.device)
-    candidates: dict[str, Recommender] = {"als": ImplicitALS(), "popularity": Popularity()}
+    progress("choosing the regularisation on the training fold")
+    path = dataset.file("fold_train.parquet")
+    tuning = tune(settings, fold, path, dataset.split, dataset.holdout_days, device)
+    candidates: dict[str, Recommender] = {
+        "als": ImplicitALS(**tuning.parameters),
+        "popularity": Popularity(),
+    }
     for name, model in candidates.items():
         progress(f"fitting {name} on what was known on {dataset.split:%Y-%m-%d}")
         device = fit_with_retreat(model, fold, device)
@@ -117,9 +125,9 @@ def train(settings: Settings, dataset_version: str | None = None, *, progress: P
     full = read_interactions(settings, dataset.file("interactions.parquet"))
     final = create(trial.chosen, candidates[trial.chosen].parameters)
     device = fit_with_retreat(final, full, device)
-    saved = _save(settings, dataset, final, trial, champion)
+    saved = _save(settings, dataset, final, trial, champion, tuning)
     return Training(
-        dataset, saved, trial, champion, candidates, device, len(full.users), int(full.confidence.nnz)
+        dataset, saved, trial, champion, candidates, tuning, device, len(full.users), int(full.confidence.nnz)
     )
 
 
@@ -129,6 +137,7 @@ def _save(
     model: Recommender,
     trial: Trial,
     champion: ChampionEntry | None,
+    tuning: Tuning,
 ) -> SavedModel:
     lineage = {
         "dataset_version": dataset.version,
@@ -143,6 +152,7 @@ def _save(
         "champion": champion.to_dict() if champion else None,
         "dataset": lineage | {"is_audited": dataset.is_audited},
         "comparison": trial.comparison.to_dict(),
+        "tuning": {"how": tuning.how, "ndcg@10": {f"{at:g}": score for at, score in tuning.scores.items()}},
     }
     reports = {"evaluation.json": canonical_json(evaluation)} | comparison_plots(trial.comparison)
     return save_model(settings.models, model, lineage, reports)

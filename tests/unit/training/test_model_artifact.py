@@ -22,7 +22,9 @@ LINEAGE = {"dataset_version": "abc", "as_of": "2026-02-01T00:00:00"}
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    return save_model(tmp_path_factory.mktemp("models"), fitted(planted()), LINEAGE, {"evaluation.json": b"{}\n"})
+    return save_model(
+        tmp_path_factory.mktemp("models"), fitted(planted()), LINEAGE, {"evaluation.json": b"{}\n"}
+    )
 
 
 @pytest.fixture

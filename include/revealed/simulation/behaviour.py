@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from revealed.simulation.clicks import Clicks
 from revealed.simulation.commerce import shop
 from revealed.simulation.config import EMAIL, SURFACE_CODE
 from revealed.simulation.event_log import EventLog
 from revealed.simulation.population import DEVICE_DWELL, Bools, World
-from revealed.simulation.propensities import Floats, Ints
+from revealed.simulation.propensities import Ints
 from revealed.simulation.slates import Slates
 
 HEARTBEAT_MS = 15_000
@@ -31,39 +32,6 @@ class Outcome:
     clicked: Bools
     end_ms: Ints
     last_item: Ints
-
-
-@dataclass(frozen=True)
-class Clicks:
-    """One entry a click, with the truth that its consequences depend on."""
-
-    person: Ints
-    session: Ints
-    item: Ints
-    request: Ints
-    logged: Bools
-    position: Ints
-    surface: int
-    at_ms: Ints
-    dwell_ms: Ints
-    satisfaction: Floats
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.person)
-
-    def where(self, rows: Bools) -> dict[str, object]:
-        """Return the event columns that consequences of these clicks share, as the client reports them."""
-        logged = self.logged[rows]
-        return {
-            "person": self.person[rows],
-            "session": self.session[rows],
-            "item": self.item[rows],
-            "cause_request": self.request[rows],
-            "request_logged": logged,
-            "position": np.where(logged, self.position[rows], 0),
-            "surface": self.surface,
-        }
 
 
 def behave(world: World, slates: Slates, log: EventLog, rng: np.random.Generator) -> Outcome:

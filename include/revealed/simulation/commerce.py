@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from revealed.simulation.clicks import Clicks
 from revealed.simulation.config import DAY_MS
 from revealed.simulation.event_log import EventLog
 from revealed.simulation.population import World
-from revealed.simulation.propensities import Ints
-
-if TYPE_CHECKING:
-    from revealed.simulation.behaviour import Clicks
+from revealed.simulation.propensities import Floats, Ints
 
 
 def shop(world: World, clicks: Clicks, log: EventLog, rng: np.random.Generator) -> None:
@@ -61,7 +57,7 @@ def _reverse(
     orders: Ints,
     numbers: Ints,
     at_ms: Ints,
-    value: np.ndarray[tuple[int], np.dtype[np.float64]],
+    value: Floats,
     quantity: Ints,
     log: EventLog,
     rng: np.random.Generator,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.errors import UsageError
 from revealed.simulation.propensities import Ints
 
 MISSING: dict[str, float | int] = {
@@ -48,7 +49,7 @@ class EventLog:
             dtype = np.float64 if isinstance(missing, float) else np.int64
             batch[name] = np.broadcast_to(np.asarray(columns.pop(name, missing), dtype=dtype), (count,))
         if columns:
-            raise TypeError(f"no such event columns: {sorted(columns)}")
+            raise UsageError(f"there are no such event columns: {sorted(columns)}")
         self._batches.append(batch)
         first, self._size = self._size, self._size + count
         return np.arange(first, self._size)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from revealed.contracts import convert_row
 from revealed.durable import sha256_file
 from revealed.errors import MissingInputError, UsageError
 from revealed.landing.adapters import ADAPTERS
@@ -119,3 +120,9 @@ def test_the_same_source_gives_the_same_bytes(
     assert {name: sha256_file(file) for name, file in again.items()} == {
         name: sha256_file(file) for name, file in real.items()
     }
+
+
+def test_every_row_keeps_the_contract(real: dict[str, Path]) -> None:
+    for name, file in real.items():
+        for row in duckdb.read_parquet(str(file)).to_arrow_table().slice(0, 2_000).to_pylist():
+            convert_row(name.partition("-")[0], row)

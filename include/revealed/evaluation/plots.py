@@ -37,7 +37,7 @@ def _ranking(comparison: Comparison) -> Figure:
         around = [[max(middle - low, 0.0)], [max(high - middle, 0.0)]]
         axes.errorbar(places[_SHOWN.index(DECISIVE)], middle, yerr=around, color="black", capsize=3)
     axes.set_xticks(range(len(_SHOWN)), _SHOWN)
-    axes.set_title(f"Ranking of {comparison.users:,} test users (bar: 95 % interval)")
+    axes.set_title(f"Ranking of {comparison.users:,} test users (whisker: 95 % interval of {DECISIVE})")
     axes.legend(frameon=False)
     return figure
 

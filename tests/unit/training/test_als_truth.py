@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+
 from revealed.errors import NoDataError
 from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
 from revealed.training.matrix import Interactions, interactions
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import NOTHING, Recommender
-from scipy.sparse import csr_matrix
 
 CPU = Device("cpu", "test")
 

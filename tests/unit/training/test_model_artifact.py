@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_als_truth import fitted, planted
+
 from revealed.durable import sha256_file
 from revealed.errors import DamagedModelError
 from revealed.training.artifact import SavedModel, load_model, save_model
 from revealed.training.device import Device
 from revealed.training.popularity import Popularity
-from test_als_truth import fitted, planted
 
 LINEAGE = {"dataset_version": "abc", "as_of": "2026-02-01T00:00:00"}
 

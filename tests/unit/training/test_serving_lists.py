@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from test_als_truth import CPU, build, fitted, planted
+
 from revealed.training.matrix import Interactions, positions
 from revealed.training.popularity import Popularity, first_unseen
 from revealed.training.protocol import NOTHING
 from revealed.training.serving import Server
-from scipy.sparse import csr_matrix
-from test_als_truth import CPU, build, fitted, planted
 
 
 def popularity_of(data: Interactions) -> Popularity:

@@ -8,10 +8,11 @@ import duckdb
 import numpy as np
 import pytest
 from planted_world import HOLDOUT_DAYS, World, feedback, settings_in
+from test_als_truth import CPU
+
 from revealed.training import tuning
 from revealed.training.matrix import Interactions, read_interactions
 from revealed.training.tuning import Tuning, tune
-from test_als_truth import CPU
 
 SPLIT = World.as_of
 

@@ -1,0 +1,109 @@
+"""The trial is fair: same people, nothing foreseen, everything counted; and it survives a GPU that gives out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted_world import AS_OF, World, settings_in, write_warehouse
+from test_als_truth import fitted, planted
+
+from revealed.errors import NoDataError, UsageError
+from revealed.feedback import write_dataset
+from revealed.training import als, detect_device, holdout
+from revealed.training.als import ImplicitALS
+from revealed.training.candidates import fit_with_retreat
+from revealed.training.device import Device
+from revealed.training.holdout import read_holdout
+from revealed.training.matrix import read_interactions
+
+
+def test_holdout_counts_every_known_user_and_every_liked_item(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    world.test.extend(
+        [(99, 1), (98, 2), (98, 3), (0, 77)]
+    )  # two newcomers, and an item that only the test knows
+    dataset = write_dataset(settings, write_warehouse(tmp_path / "w.duckdb", world))
+    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    found = read_holdout(settings, dataset, fold, [])
+    assert found.newcomers == 2
+    assert len(found.rows) == 30
+    likes = {
+        (fold.users[found.rows[row]], found.space[column])
+        for row, column in zip(*found.relevance.nonzero(), strict=True)
+    }
+    assert likes == {(f"u{user:04d}", f"i{item:04d}") for user, item in world.test if user < 90}
+    assert not set(fold.confidence.toarray().nonzero()[0]) - set(range(30))
+
+
+def test_a_large_test_is_a_fixed_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holdout, "LARGEST_TEST", 10)
+    settings = settings_in(tmp_path / "home")
+    dataset = write_dataset(settings, write_warehouse(tmp_path / "w.duckdb", World(users=30, items=40)))
+    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    first, second = (read_holdout(settings, dataset, fold, []) for _ in range(2))
+    assert first.rows.tolist() == second.rows.tolist()
+    assert (len(first.rows), first.relevance.shape[0], first.relevance.nnz) == (10, 10, 40)
+
+
+def test_a_test_without_known_users_says_what_to_do(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    world.test[:] = [(99, 1)]
+    dataset = write_dataset(settings, write_warehouse(tmp_path / "w.duckdb", world))
+    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    with pytest.raises(NoDataError, match="REVEALED_HOLDOUT_DAYS"):
+        read_holdout(settings, dataset, fold, [])
+
+
+def test_matrix_is_the_mart_cell_by_cell(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    dataset = write_dataset(settings, write_warehouse(tmp_path / "w.duckdb", world))
+    data = read_interactions(settings, dataset.file("fold_train.parquet"))
+    expected = {(f"u{u:04d}", f"i{i:04d}"): 1 + 10 * (1.0 + u % 2) for u, i in world.train}
+    seen = set(expected)
+    taken = {item for user, item in world.train if user == 0}
+    if 1 not in taken:  # hidden: a dislike, and filtered
+        expected["u0000", "i0001"] = -21.0
+        seen.add(("u0000", "i0001"))
+    if 2 not in taken:  # scrolled past: a weak dislike, and may be shown again
+        expected["u0000", "i0002"] = pytest.approx(-1.2)
+    cells = data.confidence.tocoo()
+    found = {
+        (data.users[r], data.items[c]): float(v)
+        for r, c, v in zip(cells.row, cells.col, cells.data, strict=True)
+    }
+    assert found == expected
+    assert {(data.users[r], data.items[c]) for r, c in zip(*data.seen.nonzero(), strict=True)} == seen
+    assert data.users.tolist() == sorted(data.users)
+    assert data.confidence.dtype == np.float32
+    assert dataset.as_of == AS_OF
+
+
+def test_a_gpu_that_gives_out_is_told_and_the_cpu_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = als._solver
+
+    def solver(parameters: dict[str, object], confidence: object, device: Device) -> object:
+        if device.name == "gpu":
+            raise RuntimeError("out of memory")
+        return real(parameters, confidence, device)
+
+    monkeypatch.setattr(als, "_solver", solver)
+    data, model = planted(), ImplicitALS(factors=8, regularization=1.0)
+    where = fit_with_retreat(model, data, Device("gpu", "found"))
+    assert where.name == "cpu"
+    assert "out of memory" in where.reason
+    assert (model.item_factors == fitted(data).item_factors).all()
+    with pytest.raises(RuntimeError):
+        fit_with_retreat(ImplicitALS(), data, Device("gpu", "asked for", is_forced=True))
+
+
+def test_the_device_says_why(tmp_path: Path) -> None:
+    assert detect_device(settings_in(tmp_path, device="cpu")) == Device(
+        "cpu", "asked for by REVEALED_DEVICE", True
+    )
+    found = detect_device(settings_in(tmp_path, device="auto"))
+    assert found.reason
+    if found.name == "cpu":
+        with pytest.raises(UsageError, match="no GPU"):
+            detect_device(settings_in(tmp_path, device="gpu"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
 
 from revealed import __version__
 from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots
-from revealed.errors import RevealedError
+from revealed.errors import DiskFullError, RevealedError
 
 app = typer.Typer(
     name="revealed",
@@ -55,8 +56,16 @@ def main() -> None:
     try:
         app()
     except RevealedError as error:
-        sys.stderr.write(error.describe() + "\n")
-        sys.exit(error.exit_code)
+        _refuse(error)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        _refuse(DiskFullError("the disk is full", where=str(error.filename or ""), remedy="make room, then run this again"))
+
+
+def _refuse(error: RevealedError) -> None:
+    sys.stderr.write(error.describe() + "\n")
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

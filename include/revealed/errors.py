@@ -130,3 +130,10 @@ class PlatformError(RevealedError):
 
     exit_code = 15
     code = "platform"
+
+
+class DiskFullError(RevealedError):
+    """No room is left; whatever was being written was not put into service."""
+
+    exit_code = 16
+    code = "disk_full"

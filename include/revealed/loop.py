@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from revealed.cadence import decide_next_training
+from revealed.errors import NoDataError
 from revealed.feedback import write_dataset
 from revealed.landing import ingest_landing
 from revealed.progress import Progress, quiet
@@ -75,7 +77,12 @@ def build_warehouse(
 
 
 def run_loop(
-    settings: Settings, through: date, *, approve_as: str | None, progress: Progress = quiet
+    settings: Settings,
+    through: date,
+    *,
+    approve_as: str | None,
+    retrain: bool = False,
+    progress: Progress = quiet,
 ) -> LoopReport:
     """Run the loop through the end of `through` and return what it did.
 
@@ -83,6 +90,7 @@ def run_loop(
         settings: where everything is.
         through: the last day whose lines count.
         approve_as: who approves a challenger that passes the gates; None leaves it waiting for review.
+        retrain: train a challenger also where the champion is fresh enough.
         progress: told at each step.
     """
     as_of = as_of_end_of(through)
@@ -91,10 +99,9 @@ def run_loop(
     _, audit, warehouse = build_warehouse(settings, as_of, progress=progress)
     dataset = write_dataset(settings, settings.published_warehouse)
     progress(f"feedback dataset {dataset.version}")
-    train_challenger(settings, dataset.version, progress=progress)
-    assessment = assess_challenger(settings)
+    assessment = _train_if_due(settings, dataset.version, retrain=retrain, progress=progress)
     promoted = None
-    if assessment.passed and approve_as:
+    if assessment and assessment.passed and approve_as:
         promoted = assessment.version
         promote(
             settings, promoted, approved_by=approve_as, note="approved by the person who ran `revealed run`"
@@ -102,3 +109,19 @@ def run_loop(
         progress(f"model version {promoted} is champion, approved by {approve_as}")
     snapshot = publish_snapshot(settings, progress=progress) if current_champion(settings) else None
     return LoopReport(as_of, audit, warehouse, dataset.version, assessment, promoted, snapshot)
+
+
+def _train_if_due(
+    settings: Settings, dataset_version: str, *, retrain: bool, progress: Progress
+) -> Assessment | None:
+    """Train and assess a challenger, or say why not: too little data stops a model, never the feedback."""
+    decision = decide_next_training(settings, forced=retrain)
+    progress(f"training: {decision.reason}")
+    if not decision.due:
+        return None
+    try:
+        train_challenger(settings, dataset_version, progress=progress)
+    except NoDataError as error:
+        progress(f"no new model, what is in service stays: {error.describe()}")
+        return None
+    return assess_challenger(settings)

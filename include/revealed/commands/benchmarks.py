@@ -17,7 +17,7 @@ def landing(
     lines: Annotated[int, typer.Option(help="Event lines to generate and land.", min=1000)] = 300_000,
     as_json: Json = False,
 ) -> None:
-    r"""Lines a second through contract, deduplication and Parquet, in one process.
+    """Lines a second through contract, deduplication and Parquet, in one process.
 
     \b
     Example:

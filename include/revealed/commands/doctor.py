@@ -43,7 +43,7 @@ class Finding:
 
 
 def doctor(as_json: Json = False) -> None:
-    r"""Check the installation and what it holds; exit 1 if anything is wrong.
+    """Check the installation and what it holds; exit 1 if anything is wrong.
 
     \b
     Example:

@@ -34,7 +34,7 @@ def ingest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    r"""Land logs: check every line against the contract, keep the good ones, set the bad ones aside with a reason.
+    """Land logs: check every line against the contract, keep the good ones, set the bad ones aside with a reason.
 
     A file that has landed before adds nothing. Files are read in place and never changed.
 
@@ -80,7 +80,7 @@ def simulate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    r"""Write the logs of an invented but lifelike world, as outside systems would write them.
+    """Write the logs of an invented but lifelike world, as outside systems would write them.
 
     Known tastes, known position bias, several surfaces and logging policies with exact propensities, dwell,
     purchases, returns, late, duplicate and malformed lines, bots, visitors who log in. The truth lies beside the

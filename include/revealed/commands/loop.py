@@ -21,9 +21,12 @@ def run(
         bool,
         typer.Option("--review", help="Stop before approval: leave the challenger for somebody to look at."),
     ] = False,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train also where the champion has seen all but a few days.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    r"""Land, build, audit, publish, train, evaluate, approve and publish a snapshot: what the DAGs do, in one process.
+    """Land, build, audit, publish, train, evaluate, approve and publish a snapshot: what the DAGs do, in one process.
 
     Running this is an approval by you: a challenger that passes the gates becomes champion under your name, unless
     you say --review.
@@ -42,7 +45,7 @@ def run(
             f"{through!r} is not a day", where="--through", remedy="write it as YYYY-MM-DD"
         ) from None
     approver = None if review else f"{getpass.getuser()} (revealed run)"
-    report = run_loop(Settings.from_env(), day, approve_as=approver, progress=to_stderr)
+    report = run_loop(Settings.from_env(), day, approve_as=approver, retrain=retrain, progress=to_stderr)
     if as_json:
         say_json(report.to_dict())
         return

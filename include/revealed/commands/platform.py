@@ -7,7 +7,7 @@ from revealed.settings import Settings
 
 
 def demo() -> None:
-    r"""Run the whole loop in Airflow on an invented world, tell what happened, and stop again.
+    """Run the whole loop in Airflow on an invented world, tell what happened, and stop again.
 
     \b
     Example:

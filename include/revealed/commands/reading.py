@@ -20,7 +20,7 @@ def recommend(
     k: Annotated[int, typer.Option("-k", help="How many.", min=1)] = 10,
     as_json: Json = False,
 ) -> None:
-    r"""Read a user's recommendations from the snapshot in service.
+    """Read a user's recommendations from the snapshot in service.
 
     \b
     Examples:
@@ -41,7 +41,7 @@ def sql(
     as_json: Json = False,
     limit: Annotated[int, typer.Option(help="Rows to print at most.", min=1)] = 100,
 ) -> None:
-    r"""Ask the published warehouse, read-only. The pipeline is not disturbed.
+    """Ask the published warehouse, read-only. The pipeline is not disturbed.
 
     \b
     Examples:

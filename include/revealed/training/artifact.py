@@ -92,6 +92,8 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
         items = _decoded(arrays.pop("item_ids_utf8"), arrays.pop("item_ids_ends"))
         model = create(card["model"], card["parameters"])
         model.restore(items, arrays)
+    except DamagedModelError as error:
+        raise DamagedModelError(error.what, where=str(path), remedy=_REMEDY) from error
     except (KeyError, ValueError, IndexError) as error:
         raise DamagedModelError(
             f"the arrays do not fit together ({error})", where=str(path), remedy=_REMEDY

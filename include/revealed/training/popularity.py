@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.errors import DamagedModelError
 from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.matrix import Ids, Interactions
@@ -70,8 +71,15 @@ class Popularity:
         return {"scores": self.scores}
 
     def restore(self, items: Ids, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take back the scores."""
-        self.items, self.scores = items, arrays["scores"]
+        """Take back the scores.
+
+        Raises:
+            DamagedModelError: they are not one float64 an item.
+        """
+        scores = arrays["scores"]
+        if scores.shape != (len(items),) or scores.dtype != np.float64:
+            raise DamagedModelError(f"the scores are {scores.dtype} of shape {scores.shape}, not one an item")
+        self.items, self.scores = items, scores
 
 
 def first_unseen(order: NDArray[np.int32], seen: Csr, k: int) -> NDArray[np.int32]:

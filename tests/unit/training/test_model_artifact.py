@@ -144,13 +144,17 @@ def change_to(
         ("item_ids_ends", lambda a: a[::-1]),
         ("item_ids_ends", lambda a: a + 1),
         ("item_ids_utf8", lambda a: np.full_like(a, 0xFF)),
+        (
+            "item_ids_utf8",
+            lambda a: np.roll(a, 5),
+        ),  # each id is five bytes long: the same ids in another order
     ],
 )
 def test_other_types_shapes_values_and_objects_are_refused(
     saved: SavedModel, name: str, value: Callable[[np.ndarray], np.ndarray], in_card: bool
 ) -> None:
     forged(saved, change_to(name, value), in_card=in_card)
-    with pytest.raises(DamagedModelError):
+    with pytest.raises(DamagedModelError, match=r"model\.npz[\s\S]*train again"):
         load_model(saved.folder)
 
 
@@ -163,4 +167,20 @@ def test_cards_that_this_version_does_not_know_are_refused(
     path = saved.folder / "model.json"
     path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
     with pytest.raises(DamagedModelError):
+        load_model(saved.folder)
+
+
+@pytest.mark.parametrize("value", [lambda a: a[:-1], lambda a: a.astype(np.float32), lambda a: a[None, :]])
+def test_popularity_is_checked_as_well(tmp_path: Path, value: Callable[[np.ndarray], np.ndarray]) -> None:
+    model = Popularity()
+    model.fit(planted(), Device("cpu", "test"))
+    saved = save_model(tmp_path, model, LINEAGE, {})
+    forged(saved, change_to("scores", value), in_card=True)
+    with pytest.raises(DamagedModelError):
+        load_model(saved.folder)
+
+
+def test_the_message_says_which_array_is_not_as_described(saved: SavedModel) -> None:
+    forged(saved, change_to("item_factors", lambda a: a[:-1]))
+    with pytest.raises(DamagedModelError, match=r"item_factors is .*'shape': \[59, 8\]"):
         load_model(saved.folder)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
-from planted_world import AS_OF, World, settings_in, write_warehouse
+from planted_world import AS_OF, World, feedback, settings_in, write_warehouse
 from test_als_truth import fitted, planted
 
 from revealed.errors import NoDataError, UsageError
@@ -107,3 +108,30 @@ def test_the_device_says_why(tmp_path: Path) -> None:
     if found.name == "cpu":
         with pytest.raises(UsageError, match="no GPU"):
             detect_device(settings_in(tmp_path, device="gpu"))
+
+
+@pytest.mark.parametrize(
+    ("confidence", "is_consumed", "is_hidden", "events", "is_seen"),
+    [
+        (5.0, True, False, 1, True),
+        (5.0, False, True, 2, True),  # saved it once, hid it later
+        (5.0, False, False, 1, False),  # put it into the cart: may be shown again
+        (-5.0, False, False, 1, True),
+        (-1.2, False, False, 0, False),  # scrolled past
+    ],
+)
+def test_what_may_be_shown_again(
+    tmp_path: Path, confidence: float, is_consumed: bool, is_hidden: bool, events: int, is_seen: bool
+) -> None:
+    frame = feedback(World(users=4, items=20), World(users=4, items=20).train, AS_OF)
+    columns = ["confidence", "is_consumed", "is_hidden", "events"]
+    frame.loc[0, columns] = [confidence, is_consumed, is_hidden, events]
+    path = tmp_path / "pairs.parquet"
+    duckdb.from_df(frame.infer_objects()).write_parquet(str(path))
+    data = read_interactions(settings_in(tmp_path), path)
+    user, item = (
+        int(np.flatnonzero(ids == frame[key][0])[0])
+        for ids, key in ((data.users, "user_id"), (data.items, "item_id"))
+    )
+    assert bool(data.seen[user, item]) is is_seen
+    assert data.confidence[user, item] == pytest.approx(confidence)

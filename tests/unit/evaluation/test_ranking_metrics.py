@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, R, nDCG
+from scipy.sparse import csr_matrix
+
 from revealed.evaluation import metrics
 from revealed.evaluation.compare import Comparison, Contender, bootstrap_means, compare, interval
-from scipy.sparse import csr_matrix
 
 
 def oracle(lists: np.ndarray, relevance: Any, measure: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+
 from revealed.settings import Settings
 
 AS_OF = datetime.fromisoformat("2026-02-01")

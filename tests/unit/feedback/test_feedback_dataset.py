@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from planted_world import AS_OF, POLICY, World, settings_in, write_warehouse
+
 from revealed.errors import (
     BuildFailedError,
     DamagedFileError,
@@ -136,8 +137,9 @@ def test_revision_names_the_commit_and_says_when_the_code_was_edited(tmp_path: P
     assert code_revision(tmp_path) == git("rev-parse", "HEAD") + "+changes"
 
 
-def test_importing_the_package_imports_nothing_heavy() -> None:
-    heavy = "{'mlflow', 'implicit', 'matplotlib', 'great_expectations', 'airflow'}"
-    code = f"import sys, revealed.feedback; print({heavy} & set(sys.modules))"
+@pytest.mark.parametrize("package", ["feedback", "evaluation", "training", "registry", "publishing"])
+def test_importing_a_stage_imports_nothing_heavy(package: str) -> None:
+    heavy = "{'mlflow', 'implicit', 'matplotlib', 'great_expectations', 'airflow', 'sklearn', 'pandas'}"
+    code = f"import sys, revealed.{package}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from planted_world import World, settings_in, write_warehouse
+
 from revealed.feedback import write_dataset
 from revealed.publishing import publish_snapshot
 from revealed.registry import promote

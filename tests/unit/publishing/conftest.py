@@ -10,8 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))
 
 from planted_world import settings_in
-from revealed.settings import Settings
 from trained_home import Trained, published_once, trained_once
+
+from revealed.settings import Settings
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from planted_world import AS_OF, World, settings_in, write_warehouse
+from trained_home import Trained, retrain
+
 from revealed.durable import exclusive_lock
 from revealed.errors import (
     AuditFailedError,
@@ -33,7 +35,6 @@ from revealed.publishing import (
 )
 from revealed.registry import promote, rollback_champion
 from revealed.settings import Settings
-from trained_home import Trained, retrain
 
 NEXT_WEEK = World(as_of=AS_OF + timedelta(days=7), seed=7)
 

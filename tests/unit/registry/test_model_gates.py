@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from revealed.evaluation import Comparison, Difference
 from revealed.registry.gates import judge
 from revealed.registry.versions import ModelVersion

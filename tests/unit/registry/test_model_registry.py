@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from planted_world import AS_OF, World, settings_in
+from trained_home import Trained, retrain
+
 from revealed.durable import sha256_file
 from revealed.errors import DamagedModelError, GateFailedError, NoDataError, RegistryError
 from revealed.feedback import read_dataset
@@ -26,7 +28,6 @@ from revealed.registry import (
 from revealed.registry.client import registry
 from revealed.training import train_challenger
 from revealed.training.artifact import load_model
-from trained_home import Trained, retrain
 
 
 def test_run_holds_everything_a_reviewer_asks_for(trained: Trained) -> None:
@@ -170,6 +171,22 @@ def test_training_again_after_a_rejection_gives_a_version_to_decide_about(traine
     again = train_challenger(trained.settings)
     assert int(again.version) == int(trained.result.version) + 1
     assert assess_challenger(trained.settings).version == again.version
+
+
+def test_decisions_that_a_kill_cut_short_are_completed_or_respected(trained: Trained) -> None:
+    settings, version = trained.settings, trained.result.version
+    with registry(settings) as client:
+        client.set_model_version_tag("revealed-recommender", version, "decision", "rejected")
+    again = train_challenger(settings)  # the alias is still on the rejected version
+    assert again.version != version
+    with registry(settings) as client:
+        client.set_registered_model_alias("revealed-recommender", "champion", again.version)
+    promoted = promote(settings, again.version, "ada")  # the alias had moved, nothing was recorded
+    assert (promoted.decision, promoted.tags["decided_by"], promoted.aliases) == (
+        "promoted",
+        "ada",
+        ("champion",),
+    )
 
 
 def test_a_world_without_tastes_ends_in_popularity_and_says_so(trained: Trained) -> None:

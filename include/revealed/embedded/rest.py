@@ -25,7 +25,7 @@ class AirflowClient:
     host: str
     port: int
     username: str
-    password: str
+    password: str = field(repr=False)
     _token: str = field(default="", repr=False)
 
     def health(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from revealed.embedded.configuration import (
     passwords_file,
     process_environment,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from revealed.embedded.processes import Process, is_process, start_process, start_time, stop_processes
 from revealed.errors import PlatformError
 

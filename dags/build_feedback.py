@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param, dag, task
+
 from revealed.assets import FEEDBACK_DATASET, PUBLISHED_WAREHOUSE, RAW_EVENTS, RAW_INFERENCES
 from revealed.dbt_tasks import dbt_task_group
 from revealed.orchestration import DAG_DEFAULTS, Tag, announce, iso_utc, newest_as_of

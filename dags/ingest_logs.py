@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
+
 from revealed.assets import RAW_EVENTS, RAW_INFERENCES
 from revealed.clock import utc_now
 from revealed.orchestration import (

@@ -13,6 +13,7 @@ service, nothing that a generation setting keeps, and no raw data is touched.
 from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag, task
+
 from revealed.orchestration import DAG_DEFAULTS, NOT_AT_ONCE, Tag
 from revealed.settings import Settings
 

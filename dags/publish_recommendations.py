@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import dag, task
+
 from revealed.assets import CHAMPION_MODEL, FEEDBACK_DATASET, RECOMMENDATION_SNAPSHOT
 from revealed.orchestration import DAG_DEFAULTS, Tag, announce, report_progress
 from revealed.settings import Settings

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, TriggerRule, dag, task
+
+from revealed.approval_task import RecordedApproval
 from revealed.assets import CHALLENGER_MODEL, CHAMPION_MODEL
 from revealed.orchestration import DAG_DEFAULTS, Tag, announce, log, reviewer
 from revealed.settings import Settings
@@ -45,7 +46,7 @@ def review_model() -> None:
         log.warning("REVEALED_AUTO_APPROVE is set: NOBODY HAS LOOKED at this model; it becomes the champion")
         return "auto-approved: nobody looked"
 
-    await_approval = ApprovalOperator(
+    await_approval = RecordedApproval(
         task_id="await_approval",
         subject="Shall this model recommend to everyone?",
         body="{{ ti.xcom_pull(task_ids='assess')['markdown'] }}",

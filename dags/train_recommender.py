@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Param, dag, task
+
 from revealed.assets import CHALLENGER_MODEL, FEEDBACK_DATASET, FEEDBACK_DRIFT
 from revealed.orchestration import DAG_DEFAULTS, Tag, announce, log, report_progress, run_url, was_started_by
 from revealed.settings import Settings

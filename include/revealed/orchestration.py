@@ -1,6 +1,6 @@
 """What the DAGs share: owners, tags, retries, and how an as-of moment travels from DAG to DAG.
 
-With `assets.py` the only module of the package that imports Airflow; the steps themselves know nothing of it.
+With `assets.py` and `approval_task.py` the only module that imports Airflow; the steps know nothing of it.
 """
 
 from __future__ import annotations
@@ -147,8 +147,7 @@ def run_url(dag_run: Any) -> str:
 
 def reviewer(ti: Any) -> tuple[str, str]:
     """Return who decided about a challenger, and the comment; `ti` is of a later task of the run."""
-    answer = ti.xcom_pull(task_ids="await_approval")
+    answer = ti.xcom_pull(task_ids="await_approval", key="answer")
     if isinstance(answer, Mapping):
-        person = (answer.get("responded_by_user") or {}).get("name")
-        return str(person or "unknown reviewer"), str((answer.get("params_input") or {}).get("comment") or "")
+        return str(answer["who"]), str(answer["note"])
     return str(ti.xcom_pull(task_ids="auto_approve") or "the gates"), ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from revealed.embedded.configuration import process_environment
 from revealed.settings import Settings
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from revealed.orchestration import OWNER, Tag
 
 pytestmark = pytest.mark.dags
@@ -117,7 +118,7 @@ def test_a_model_is_promoted_only_through_an_approval(dags: dict[str, Any]) -> N
         ("await_approval", "promote"),
         ("promote", "turn_down"),
     }
-    assert review["tasks"]["await_approval"]["operator"] == "ApprovalOperator"
+    assert review["tasks"]["await_approval"]["operator"] == "RecordedApproval"
     assert review["tasks"]["turn_down"]["trigger_rule"] == "all_skipped"
 
 

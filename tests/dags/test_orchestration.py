@@ -5,10 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Asset, RetryAction
 from hypothesis import given
 from hypothesis import strategies as st
+
 from revealed import errors
+from revealed.approval_task import RecordedApproval
 from revealed.assets import FEEDBACK_DATASET, FEEDBACK_DRIFT, RAW_EVENTS, RAW_INFERENCES
 from revealed.errors import LockedError, RegistryError, RevealedError, UsageError
 from revealed.orchestration import (
@@ -113,25 +116,46 @@ def test_each_asset_event_carries_its_own_copy() -> None:
     assert sent[RAW_EVENTS].extra is not sent[RAW_INFERENCES].extra
 
 
+class Pulled:
+    """A task instance whose run handed on `values`, by task and key."""
+
+    def __init__(self, values: dict[tuple[str, str], Any]) -> None:
+        self.values = values
+
+    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
+        return self.values.get((task_ids, key))
+
+
 @pytest.mark.parametrize(
     ("pulled", "expected"),
     [
-        ({"auto_approve": "auto-approved: nobody looked"}, ("auto-approved: nobody looked", "")),
         (
-            {
-                "await_approval": {
-                    "responded_by_user": {"id": "7", "name": "ada"},
-                    "params_input": {"comment": "fine"},
-                }
-            },
-            ("ada", "fine"),
+            {("auto_approve", "return_value"): "auto-approved: nobody looked"},
+            ("auto-approved: nobody looked", ""),
         ),
-        (
-            {"await_approval": {"responded_by_user": None, "params_input": {"comment": None}}},
-            ("unknown reviewer", ""),
-        ),
+        ({("await_approval", "answer"): {"who": "ada", "note": "fine"}}, ("ada", "fine")),
         ({}, ("the gates", "")),
     ],
 )
-def test_the_record_says_who_decided(pulled: dict[str, Any], expected: tuple[str, str]) -> None:
-    assert reviewer(SimpleNamespace(xcom_pull=lambda task_ids: pulled.get(task_ids))) == expected
+def test_the_record_says_who_decided(pulled: dict[tuple[str, str], Any], expected: tuple[str, str]) -> None:
+    assert reviewer(Pulled(pulled)) == expected
+
+
+@pytest.mark.parametrize("choice", ["Approve", "Reject"])
+def test_an_answer_is_recorded_whatever_it_is(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    acted: list[str] = []
+    monkeypatch.setattr(
+        ApprovalOperator,
+        "execute_complete",
+        lambda self, context, event: acted.extend(event["chosen_options"]),
+    )
+    pushed: dict[str, Any] = {}
+    ti = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))
+    event = {
+        "chosen_options": [choice],
+        "params_input": {"comment": None if choice == "Approve" else "too narrow"},
+        "responded_by_user": {"id": "7", "name": "ada"},
+    }
+    RecordedApproval(task_id="ask", subject="?").execute_complete({"ti": ti}, event)
+    assert pushed == {"answer": {"who": "ada", "note": "" if choice == "Approve" else "too narrow"}}
+    assert acted == [choice]

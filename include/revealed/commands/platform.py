@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from revealed.commands.output import say
 from revealed.progress import to_stderr
 from revealed.settings import Settings
 
@@ -15,7 +16,7 @@ def demo() -> None:
     """
     from revealed.embedded import run_demo
 
-    run_demo(Settings.from_env(), progress=to_stderr)
+    say(run_demo(Settings.from_env(), progress=to_stderr))
 
 
 def up() -> None:

@@ -14,6 +14,8 @@ from revealed.evaluation.metrics import Csr
 
 DEPTH = 20
 DECISIVE = "ndcg@10"
+# How far below zero a difference's interval may reach, as a share of the baseline's value, and still count as better.
+TOLERANCE = 0.05
 _REPLICATES = 1_000
 _SEED = 7
 # Rows of a bootstrap are drawn in blocks of about this many indices, which bounds the memory.
@@ -56,6 +58,13 @@ class Comparison:
             if (found.model, found.baseline) == (model, baseline):
                 return found
         return None
+
+    def is_better(self, model: str, baseline: str, tolerance: float = TOLERANCE) -> bool:
+        """Return whether `model` beats `baseline`: a positive difference, of which we are sure to the tolerance."""
+        found = self.difference(model, baseline)
+        if found is None:
+            return False
+        return found.estimate > 0 and found.low > -tolerance * self.metrics[baseline][DECISIVE]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; the inverse of `from_dict`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,12 @@ EXPERIMENT = "revealed"
 
 # With its defaults the client blocks for four minutes when MLflow is down (reliability.md, fact 9); this is
 # 15 seconds.
-_PATIENCE = {
+_CLIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 
@@ -30,12 +32,14 @@ def registry(settings: Settings) -> Iterator[Any]:
     Raises:
         RegistryError: MLflow is out of reach, or does not hold what was asked for.
     """
-    for name, value in _PATIENCE.items():
+    for name, value in _CLIENT.items():
         os.environ.setdefault(name, value)
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
+    # Its notes on creating tables are no news to whoever waits for a recommendation.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     uri = settings.mlflow_tracking_uri
     try:
         if is_local(settings):

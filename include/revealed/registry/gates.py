@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from revealed.evaluation import Comparison
-from revealed.evaluation.compare import DECISIVE
+from revealed.evaluation.compare import DECISIVE, TOLERANCE
 from revealed.registry.versions import ModelVersion
 
 POPULARITY, CHAMPION = "popularity", "champion"
@@ -19,7 +19,7 @@ class Limits:
     Shares are of the baseline's NDCG@10.
     """
 
-    popularity_tolerance: float = 0.05
+    popularity_tolerance: float = TOLERANCE
     champion_margin: float = 0.10
     least_coverage: float = 0.01
     least_test_users: int = 20
@@ -81,12 +81,12 @@ def _beats_popularity(comparison: Comparison, chosen: str, limits: Limits) -> Ga
     """A personal model must rank better, and not be uncertain by more than the tolerance; popularity is the bar itself."""
     name = "better than popularity"
     if chosen == POPULARITY:
-        return Gate(name, "is popularity: no personal model beat it", "nothing to beat", True)
+        return Gate(name, "is popularity: no personal model clearly beat it", "nothing to beat", True)
     found = comparison.difference(chosen, POPULARITY)
     if found is None:
         return Gate(name, "not compared", "compared", False)
     tolerance = limits.popularity_tolerance * comparison.metrics[POPULARITY][DECISIVE]
-    passed = found.estimate > 0 and found.low > -tolerance
+    passed = comparison.is_better(chosen, POPULARITY, limits.popularity_tolerance)
     value = f"{DECISIVE} {found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
     return Gate(name, value, f"> 0, and the interval above {-tolerance:+.4f}", passed)
 

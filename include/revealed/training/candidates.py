@@ -40,7 +40,7 @@ def hold_trial(
 ) -> Trial:
     """Compare fitted models on the holdout; `contenders` must hold `popularity`, and may hold `champion`.
 
-    The better of the models on NDCG@10 becomes the challenger. Popularity is one of them: where nobody's
+    The best personal model becomes the challenger if it beats popularity, else popularity does: where nobody's
     taste can be told from the crowd's, publishing the crowd's taste is right, and saying so is better than
     publishing noise.
 
@@ -62,16 +62,21 @@ def hold_trial(
 
 
 def choose(comparison: Comparison) -> tuple[str, str]:
-    """Return the name of the challenger among the freshly trained models, and the reason."""
-    fresh = {name: found for name, found in comparison.metrics.items() if name != CHAMPION}
-    best = max(fresh, key=lambda name: (fresh[name][DECISIVE], name != Popularity.name))
-    others = ", ".join(f"{name} {fresh[name][DECISIVE]:.4f}" for name in fresh if name != best)
-    if best == Popularity.name:
-        return (
-            best,
-            f"no personal model beat popularity: {DECISIVE} {fresh[best][DECISIVE]:.4f} against {others}",
-        )
-    return best, f"best {DECISIVE}: {fresh[best][DECISIVE]:.4f} against {others}"
+    """Return the name of the challenger among the freshly trained models, and the reason.
+
+    The rule is the gate's own, so that a personal model that would fail it does not keep popularity from serving.
+    """
+    scores = {name: found[DECISIVE] for name, found in comparison.metrics.items() if name != CHAMPION}
+    crowd = scores.pop(Popularity.name)
+    best = max(scores, key=lambda name: scores[name])
+    found = comparison.difference(best, Popularity.name)
+    assert found is not None
+    figures = (
+        f"{DECISIVE} {scores[best]:.4f} against {crowd:.4f}, difference {found.low:+.4f} … {found.high:+.4f}"
+    )
+    if comparison.is_better(best, Popularity.name):
+        return best, f"{best} beats popularity: {figures}"
+    return Popularity.name, f"no personal model clearly beat popularity: {best} has {figures}"
 
 
 def fit_with_retreat(model: Recommender, data: Interactions, device: Device) -> Device:

@@ -177,6 +177,31 @@ def test_a_rolled_back_champion_is_published_as_a_new_generation(published: Sett
     assert (third.generation, third.model_id, third.as_of) == (3, first.model_id, second.as_of)
 
 
+def test_popularity_as_champion_of_a_short_catalogue_is_published(published: Settings) -> None:
+    # Of 60 items everybody has had 14, so that nobody can be shown the 60 that are asked for.
+    settings = settings_in(published.home, recommendations_per_user=60)
+    result = retrain(settings, World(tastes=1, users=150, items=60, loyalty=1.0, crowd=1.2))
+    assert result.model == "popularity"
+    promote(settings, result.version, "ada", force=True)
+    manifest = publish_snapshot(settings)
+    con = duckdb.connect()
+    con.execute(
+        f"create view lists as from '{settings.published_recommendations}/{manifest.snapshot_id}/recommendations.parquet'"
+    )
+    con.execute(f"create view pairs as from '{read_dataset(settings).file('interactions.parquet')}'")
+    expected = con.execute(
+        "select count(*) from (select distinct user_id from pairs)"
+        " cross join (select distinct item_id from pairs where confidence > 0 and item_id <> 'i0003')"
+        " anti join (from pairs where is_consumed or is_hidden) using (user_id, item_id)"
+    ).fetchone()
+    found = con.execute(
+        "select count(*), count(distinct user_id), count(distinct source) from lists"
+    ).fetchone()
+    assert found == (*(expected or ()), 150, 1)
+    assert manifest.quality["passed"]
+    assert similar_to(settings, "i0001") == []
+
+
 def test_older_data_does_not_replace_newer(published: Settings) -> None:
     new_dataset(published, World(as_of=AS_OF - timedelta(days=3), seed=9))
     with pytest.raises(StaleError, match="newer than"):

@@ -109,7 +109,8 @@ def test_popularity_passes_where_no_personal_model_beats_it_but_must_not_lose_to
 
 
 @pytest.mark.parametrize(
-    ("als", "popularity", "chosen"), [(0.3, 0.1, "als"), (0.1, 0.3, "popularity"), (0.2, 0.2, "als")]
+    ("als", "popularity", "chosen"),
+    [(0.3, 0.1, "als"), (0.1, 0.3, "popularity"), (0.2, 0.2, "popularity"), (0.104, 0.1, "popularity")],
 )
 def test_the_better_model_becomes_the_challenger_and_the_champion_never_does(
     als: float, popularity: float, chosen: str
@@ -117,4 +118,6 @@ def test_the_better_model_becomes_the_challenger_and_the_champion_never_does(
     found = evaluation(als=als, popularity=popularity, champion=0.9)
     name, because = choose(Comparison.from_dict(found["comparison"]))
     assert name == chosen
-    assert f"{max(als, popularity):.4f}" in because
+    assert f"{als:.4f} against {popularity:.4f}" in because
+    # Whatever was chosen, the gate agrees: a world never ends without a challenger that can serve.
+    assert "better than popularity" not in failed(found | {"chosen": chosen})

@@ -91,6 +91,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         ),
         "logging.uvicorn_logging_level": "WARNING",
         "logging.colored_console_log": "False",
+        "logging.namespace_levels": "great_expectations=ERROR",  # it tells of each missing default
         "cosmos.enable_telemetry": "False",
         "cosmos.cache_dir": str(settings.airflow_home / "cosmos"),  # not the temporary folder that all share
         "usage_data_collection.enabled": "False",

@@ -49,7 +49,7 @@ class Platform:
     @property
     def mlflow_url(self) -> str:
         """Return the address of MLflow's UI (its plain start page is for another purpose)."""
-        return f"http://{HOST}:{self.settings.mlflow_port}/?workflowType=machine_learning"
+        return f"http://{HOST}:{self.settings.mlflow_port}/#/experiments?workflowType=machine_learning"
 
     def require_running(self) -> None:
         """Make sure that no process has died.

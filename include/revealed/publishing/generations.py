@@ -170,10 +170,9 @@ def was_rolled_back(settings: Settings, fingerprint: tuple[str, str, str, int]) 
 
 
 def prune(settings: Settings) -> None:
-    """Keep the newest generations and the one in service."""
+    """Keep the newest generations; called right after a publish, when the one in service is the newest."""
     for folder in _folders(settings)[: -settings.keep_generations]:
-        if folder.name != pointer(settings):
-            remove_tree(folder)
+        remove_tree(folder)
 
 
 def lock_path(settings: Settings) -> Path:

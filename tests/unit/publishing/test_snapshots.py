@@ -306,3 +306,16 @@ def test_nothing_published_and_no_champion_are_told(trained: Trained, tmp_path: 
 def test_zero_recommendations_cannot_be_asked_for(published: Settings) -> None:
     with pytest.raises(UsageError):
         read_recommendations(published, "u0000", 0)
+
+
+def test_an_unavailable_item_is_in_no_list_however_long(published: Settings) -> None:
+    manifest = publish_snapshot(settings_in(published.home, recommendations_per_user=90))
+    folder = published.published_recommendations / manifest.snapshot_id
+    for name, column in (
+        ("fallbacks", "item_id"),
+        ("recommendations", "item_id"),
+        ("similar_items", "similar_item_id"),
+    ):
+        shown = duckdb.sql(f"select distinct {column} from '{folder}/{name}.parquet'").fetchall()
+        assert len(shown) == 89, name
+        assert ("i0003",) not in shown, name

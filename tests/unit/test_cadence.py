@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from revealed.cadence import decide_training
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - our tables hold UTC without a zone

@@ -60,7 +60,11 @@ def main() -> None:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        _refuse(DiskFullError("the disk is full", where=str(error.filename or ""), remedy="make room, then run this again"))
+        _refuse(
+            DiskFullError(
+                "the disk is full", where=str(error.filename or ""), remedy="make room, then run this again"
+            )
+        )
 
 
 def _refuse(error: RevealedError) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from loop_steps import build, copy_landing, hashes, put_into_service, settings_at
+
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate

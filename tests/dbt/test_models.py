@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from loop_steps import copy_landing, settings_at
+
 from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings

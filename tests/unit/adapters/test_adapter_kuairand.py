@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+
 from revealed.contracts import convert_row
 from revealed.durable import sha256_file
 from revealed.errors import DamagedFileError, MissingInputError, UsageError

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from revealed.contracts import convert_row
 from revealed.durable import sha256_file
 from revealed.errors import MissingInputError, UsageError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from revealed import durable
 from revealed.settings import Settings
 

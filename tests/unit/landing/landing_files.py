@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+
 from revealed.landing import IngestReport, LedgerEntry, read_ledger
 from revealed.settings import Settings
 

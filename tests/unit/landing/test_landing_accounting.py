@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from landing_files import as_lines, content, counts, event, inference, put, quarantined, raw_rows
+
 from revealed.landing import ingest_landing, ingest_path, read_ledger
 from revealed.settings import Settings
 

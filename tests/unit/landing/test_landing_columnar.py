@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from revealed.contracts import LOGS, Rejected, convert_row
 from revealed.landing.columnar import clean_table
 from revealed.landing.parsing import _in_contract_types

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from landing_files import as_lines, content, counts, event, put, raw_rows
+
 from revealed.errors import DamagedFileError
 from revealed.landing import ingest_path, read_ledger
 from revealed.landing import partitions as partitions_module

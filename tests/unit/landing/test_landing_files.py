@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landing_files import OLD, as_lines, counts, event, put, quarantined, raw_rows
+
 from revealed.contracts import MAX_LINE_BYTES
 from revealed.errors import LockedError, MissingInputError, NoDataError, UnknownFormatError, UsageError
 from revealed.landing import gzip_stream, ingest_landing, ingest_path, land_file, lander, read_ledger

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from landing_files import as_lines, content, event, put, raw_rows
+
 from revealed import durable
 from revealed.landing import ingest_path, read_ledger
 from revealed.landing.faults import FAULT_POINTS

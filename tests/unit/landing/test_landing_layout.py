@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from landing_files import as_lines, event, inference, put
+
 from revealed.engines.duckdb import connect, literal
 from revealed.landing import ingest_path, read_ledger
 from revealed.landing.benchmark import bench_landing

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from landing_files import as_lines, counts, event, inference, put, quarantined, raw_rows
+
 from revealed.errors import MissingInputError, UsageError
 from revealed.landing import ingest_path
 from revealed.settings import Settings

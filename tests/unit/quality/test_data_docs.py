@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from valid_warehouse import AS_OF, build_valid_warehouse
+
 from revealed.quality import audit_warehouse
 from revealed.settings import Settings
-from valid_warehouse import AS_OF, build_valid_warehouse
 
 HOSTILE = "<script>alert(1)</script><img src=https://example.org/x>"
 

@@ -10,13 +10,14 @@ from typing import Any
 import duckdb
 import pytest
 from breakages import COUNT, DERIVED, EMPTY, EVENTS, IMPRESSIONS, NULL, Breakages
+from valid_warehouse import AS_OF, build_valid_warehouse
+
 from revealed.errors import AuditFailedError
 from revealed.quality import AuditFailure, AuditResult, audit_warehouse
 from revealed.quality.suite import Suite
 from revealed.quality.suites import warehouse_suites
 from revealed.quality.validation import validate
 from revealed.settings import Settings
-from valid_warehouse import AS_OF, build_valid_warehouse
 
 
 def _name(failure: AuditFailure) -> tuple[str, str, str | None]:

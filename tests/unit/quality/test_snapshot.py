@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from revealed.errors import AuditFailedError
 from revealed.quality import AuditResult, audit_snapshot
 from revealed.settings import Settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from revealed.simulation import SimulationReport, WorldConfig, simulate
 
 MEDIUM = WorldConfig(users=400, items=200, days=12, mean_activity=0.35)

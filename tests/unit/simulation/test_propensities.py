@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from revealed.errors import UsageError
 from revealed.simulation import policies
 from revealed.simulation.propensities import (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from revealed.durable import sha256_file
 from revealed.errors import UsageError
 from revealed.landing import ingest_landing, read_ledger

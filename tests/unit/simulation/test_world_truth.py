@@ -9,11 +9,12 @@ import duckdb
 import numpy as np
 import pytest
 from implicit.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
 from revealed.contracts import EVENT_TYPES
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
-from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture(scope="module")

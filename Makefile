@@ -58,11 +58,11 @@ down: $(VENV)/.runtime ## stop what `make up` started
 
 .PHONY: test
 test: $(VENV)/.dev ## the tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 .PHONY: test-all
 test-all: $(VENV)/.dev ## the tests and the longer truth
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, sqlfluff, yamllint, codespell

@@ -1,4 +1,4 @@
-"""The assets of the loop, named once. The only module of the package that imports Airflow."""
+"""The assets of the loop, named once."""
 
 from __future__ import annotations
 

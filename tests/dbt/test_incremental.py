@@ -13,7 +13,7 @@ from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
 
-pytestmark = [pytest.mark.dbt, pytest.mark.xdist_group("incremental")]
+pytestmark = [pytest.mark.dbt]
 
 WITHHELD = {
     "events-2026-01-05.jsonl",

@@ -18,7 +18,7 @@ from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
 from revealed.warehouse import BuildPlan, dbt_environment, prepare_candidate, run_dbt
 
-pytestmark = [pytest.mark.dbt, pytest.mark.xdist_group("models")]
+pytestmark = [pytest.mark.dbt]
 
 AS_OF = datetime(2026, 1, 7, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("loop")]
+pytestmark = [pytest.mark.integration]
 
 
 def revealed(home: Path, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -96,8 +96,14 @@ def simulate(
     from revealed.simulation import WorldConfig
     from revealed.simulation import simulate as write_world
 
-    given = {"days": days, "users": users, "items": items, "seed": seed}
-    config = dataclasses.replace(WorldConfig.demo(), **{k: v for k, v in given.items() if v is not None})
+    world = WorldConfig.demo()
+    config = dataclasses.replace(
+        world,
+        days=days or world.days,
+        users=users or world.users,
+        items=items or world.items,
+        seed=world.seed if seed is None else seed,
+    )
     folder = out or Settings.from_env().landing
     report = write_world(folder, config, progress=to_stderr)
     if as_json:

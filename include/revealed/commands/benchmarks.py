@@ -29,4 +29,4 @@ def landing(
     if as_json:
         say_json(figures)
     else:
-        say(table([{"figure": name, "value": value} for name, value in figures.items()]))
+        say(table([{"input": kind, **values} for kind, values in figures.items()]))

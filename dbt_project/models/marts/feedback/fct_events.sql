@@ -73,6 +73,7 @@ originals as (
     select
         event_id,
         event_type,
+        polarity,
         actor_id,
         item_id,
         order_id,
@@ -94,6 +95,7 @@ originals as (
         select
             event_id,
             event_type,
+            polarity,
             actor_id,
             item_id,
             order_id,
@@ -163,6 +165,8 @@ pointed_at as (
     where
         reversals.reverses_event_id is null
         and reversals.order_id is null
+        -- An undo that names nothing takes back what the person said, not a heartbeat or a scroll.
+        and originals.polarity != 'neutral'
 
 ),
 

@@ -81,6 +81,10 @@ fmt: $(VENV)/.dev ## format the code
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+.PHONY: docs
+docs: $(VENV)/.runtime ## write the generated documents again (contracts, data dictionary)
+	@$(BIN)/python -m revealed.documents
+
 .PHONY: check
 check: lint types test ## everything that CI runs
 

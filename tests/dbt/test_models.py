@@ -16,7 +16,8 @@ from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
-from revealed.warehouse import BuildPlan, dbt_environment, prepare_candidate, run_dbt
+from revealed.warehouse import BuildPlan, compile_manifest, dbt_environment, prepare_candidate, run_dbt
+from revealed.warehouse.dictionary import data_dictionary
 
 pytestmark = [pytest.mark.dbt]
 
@@ -130,3 +131,9 @@ def test_views_work_in_a_copy_under_another_name(built: tuple[Settings, BuildPla
     con.close()
     assert row is not None
     assert row[0] > 0
+
+
+def test_the_data_dictionary_is_up_to_date(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    committed = (settings.project_root / "docs" / "data-dictionary.md").read_text()
+    assert data_dictionary(compile_manifest(settings)) == committed, "run `make docs`"

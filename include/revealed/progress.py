@@ -19,6 +19,6 @@ def quiet(message: str, done: int = 0, total: int = 0) -> None:
 
 def to_stderr(message: str, done: int = 0, total: int = 0) -> None:
     """Write one line to stderr, so that stdout stays free for results."""
-    share = f" {done:,}/{total:,}" if total else ""
+    share = f" {done:,}/{total:,}" if total else f" {done:,}" if done else ""
     sys.stderr.write(f"· {message}{share}\n")
     sys.stderr.flush()

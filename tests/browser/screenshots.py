@@ -9,9 +9,12 @@ import json
 import re
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
 
+from revealed.clock import utc_now
+from revealed.embedded.rest import AirflowClient
 from revealed.settings import Settings
 
 CHROMIUM = "/usr/bin/chromium"
@@ -73,6 +76,31 @@ def of_mlflow(page: Page, base: str, folder: Path) -> None:
     keep(page, folder / "mlflow-runs.png", settle_ms=5000)
 
 
+def of_review(page: Page, client: AirflowClient, folder: Path) -> None:
+    """A challenger that waits for somebody, and the click that approves it."""
+    after = utc_now().isoformat()
+    client.trigger("train_recommender", {"force": True})
+    run = ""
+    for _ in range(120):
+        reviews = [
+            found["dag_run_id"] for found in client.runs(after=after) if found["dag_id"] == "review_model"
+        ]
+        run = reviews[-1] if reviews else ""
+        if run and ("await_approval", "awaiting_input") in _states(client, run):
+            break
+        page.wait_for_timeout(1000)
+    base = f"http://{client.host}:{client.port}/dags/review_model/runs/{quote(run, safe='')}"
+    page.goto(f"{base}/tasks/await_approval/required_actions")
+    keep(page, folder / "airflow-approval.png", settle_ms=4000)
+    page.get_by_role("button", name="Approve").first.click()
+    while ("promote", "success") not in _states(client, run):
+        page.wait_for_timeout(1000)
+
+
+def _states(client: AirflowClient, run: str) -> set[tuple[str, str]]:
+    return {(task["task_id"], task["state"]) for task in client.tasks("review_model", run)}
+
+
 def main(folder: Path) -> None:
     """Take every picture."""
     settings = Settings.from_env()
@@ -80,9 +108,13 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        page = browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=1.5)
         airflow = f"http://127.0.0.1:{state['airflow_port']}"
         log_in(page, airflow, settings)
+        passwords = json.loads((settings.airflow_home / "secrets" / "passwords.json").read_bytes())
+        of_review(
+            page, AirflowClient("127.0.0.1", state["airflow_port"], "admin", passwords["admin"]), folder
+        )
         of_airflow(page, airflow, folder)
         of_mlflow(page, f"http://127.0.0.1:{state['mlflow_port']}", folder)
         page.goto(f"file://{settings.data_docs / 'index.html'}")

@@ -58,8 +58,7 @@ def build_feedback() -> None:
     def publish_warehouse(candidate: str, *, outlet_events: Any = None) -> int:
         from revealed import warehouse
 
-        plan = warehouse.load_plan(Path(candidate))
-        published = warehouse.publish_candidate(Settings.from_env(), plan, warehouse.read_audit(plan))
+        published = warehouse.publish_built(Settings.from_env(), Path(candidate))
         announce(outlet_events, [PUBLISHED_WAREHOUSE], as_of=published.as_of, generation=published.generation)
         return published.generation
 

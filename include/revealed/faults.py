@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-FAULT_POINTS = ("after_claim", "before_rename", "before_ledger", "after_ledger")
+LANDING_POINTS = ("after_claim", "before_rename", "before_ledger", "after_ledger")
+WAREHOUSE_BUILD_POINTS = ("candidate_copied", "candidate_planned", "candidate_stripped", "candidate_finished")
+WAREHOUSE_PUBLISH_POINTS = ("warehouse_described", "warehouse_renamed", "warehouse_swapped")
 _KILLED = 137
 
 

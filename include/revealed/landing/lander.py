@@ -18,7 +18,7 @@ from revealed import durable
 from revealed.clock import utc_now
 from revealed.contracts import Log, Row
 from revealed.errors import DamagedFileError, MissingInputError
-from revealed.landing.faults import fault_point
+from revealed.faults import fault_point
 from revealed.landing.files import FileStamp, format_of
 from revealed.landing.keys import KeyCounts, KeyIndex
 from revealed.landing.ledger import LedgerEntry, Output, write_entry

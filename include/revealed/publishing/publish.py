@@ -15,8 +15,8 @@ from revealed.clock import utc_now
 from revealed.durable import exclusive_lock, publish_directory, remove_tree, sha256_file, write_json
 from revealed.engines.duckdb import connect
 from revealed.errors import NothingPublishedError, StaleError
+from revealed.faults import fault_point
 from revealed.feedback import DatasetManifest, read_dataset
-from revealed.landing.faults import fault_point
 from revealed.progress import Progress, quiet
 from revealed.publishing import content
 from revealed.publishing.generations import (

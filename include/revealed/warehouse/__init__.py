@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from revealed.warehouse.dbt import compile_manifest, dbt_environment, run_dbt
+from revealed.warehouse.leftovers import clean_leftovers
 from revealed.warehouse.plan import BuildPlan, load_plan, prepare_candidate
 from revealed.warehouse.pointer import current_generation, open_published, read_manifest
 from revealed.warehouse.publish import (
     WarehouseManifest,
     audit_candidate,
-    clean_leftovers,
     content_hashes,
     finish_candidate,
+    publish_built,
     publish_candidate,
     read_audit,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "load_plan",
     "open_published",
     "prepare_candidate",
+    "publish_built",
     "publish_candidate",
     "read_audit",
     "read_manifest",

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import duckdb
 
-from revealed.durable import write_json
+from revealed.durable import remove_tree, write_json
 from revealed.engines.duckdb import connect
 from revealed.errors import MissingInputError, NoDataError
+from revealed.faults import fault_point
 from revealed.landing import LedgerEntry, read_ledger
 from revealed.settings import Settings
 from revealed.warehouse.context import write_context
@@ -108,14 +109,29 @@ def prepare_candidate(settings: Settings, as_of: datetime, *, from_scratch: bool
             where=str(settings.landing),
             remedy="run `revealed ingest` or `revealed simulate`",
         )
-    generation = current_generation(settings)
     folder = settings.candidates / f"{as_of:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     folder.mkdir(parents=True)
+    try:
+        plan = _prepare(settings, folder, as_of, entries, from_scratch=from_scratch)
+        plan.save()
+    except BaseException:
+        remove_tree(folder)  # without a plan nobody could continue it
+        raise
+    fault_point("candidate_planned")
+    return plan
+
+
+def _prepare(
+    settings: Settings, folder: Path, as_of: datetime, entries: list[LedgerEntry], *, from_scratch: bool
+) -> BuildPlan:
+    generation = current_generation(settings)
     digest = project_digest(settings)
+    database = folder / "warehouse.duckdb"
     if generation and not from_scratch:
-        shutil.copyfile(settings.published_warehouse.resolve(), folder / "warehouse.duckdb")
-        (folder / "warehouse.duckdb").chmod(0o600)
-    con = connect(settings, folder / "warehouse.duckdb")
+        shutil.copyfile(settings.published_warehouse.resolve(), database)
+        database.chmod(0o600)
+    fault_point("candidate_copied")
+    con = connect(settings, database)
     try:
         start = None if from_scratch else _continue_from(settings, con, entries, as_of, digest)
         if start is None and generation and not from_scratch:
@@ -124,7 +140,6 @@ def prepare_candidate(settings: Settings, as_of: datetime, *, from_scratch: bool
         _write_plan(settings, con, plan, entries)
     finally:
         con.close()
-    plan.save()
     return plan
 
 

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from revealed.durable import exclusive_lock
 from revealed.engines.duckdb import connect
 from revealed.errors import NothingPublishedError
 from revealed.settings import Settings
 
 
-def generations_folder(settings: Settings) -> Path:
-    """Return the folder that holds one folder a published generation."""
-    return settings.published / "warehouse"
+def folder_of(settings: Settings, generation: int) -> Path:
+    """Return where a published generation is kept."""
+    return settings.published / "warehouse" / f"{generation:06d}"
+
+
+def generation_folders(settings: Settings) -> list[Path]:
+    """Return the generations on disk, the oldest first; in service or not."""
+    return sorted(folder_of(settings, 0).parent.glob("[0-9]*"))
+
+
+@contextmanager
+def publishing(settings: Settings) -> Iterator[None]:
+    """Hold the lock under which generations appear, go, and are pointed at.
+
+    Raises:
+        LockedError: another process is publishing right now.
+    """
+    with exclusive_lock(settings.locks / "warehouse.lock", "publish the warehouse"):
+        yield
 
 
 def current_generation(settings: Settings) -> int:
@@ -26,9 +45,7 @@ def current_generation(settings: Settings) -> int:
 
 def newest_generation(settings: Settings) -> int:
     """Return the highest generation ever written, in service or not."""
-    folder = generations_folder(settings)
-    numbers = [int(path.name) for path in folder.glob("[0-9]*")] if folder.is_dir() else []
-    return max(numbers, default=0)
+    return max((int(folder.name) for folder in generation_folders(settings)), default=0)
 
 
 def read_manifest(settings: Settings) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import duckdb
 
 from revealed.clock import utc_now
 from revealed.durable import (
-    exclusive_lock,
     publish_directory,
     remove_tree,
     sha256_file,
@@ -20,14 +19,17 @@ from revealed.durable import (
     write_json,
 )
 from revealed.engines.duckdb import connect
-from revealed.errors import BuildFailedError, StaleError
+from revealed.errors import BuildFailedError, DamagedFileError, StaleError
+from revealed.faults import fault_point
 from revealed.quality import AuditResult, audit_warehouse
 from revealed.settings import Settings
-from revealed.warehouse.plan import BuildPlan
+from revealed.warehouse.plan import BuildPlan, load_plan
 from revealed.warehouse.pointer import (
     current_generation,
-    generations_folder,
+    folder_of,
+    generation_folders,
     newest_generation,
+    publishing,
     read_manifest,
 )
 
@@ -66,11 +68,13 @@ def finish_candidate(settings: Settings, plan: BuildPlan) -> None:
     try:
         for schema in _BUILD_ONLY_SCHEMAS:
             con.execute(f"drop schema if exists {schema} cascade")
+        fault_point("candidate_stripped")
         con.execute("force checkpoint")
     finally:
         con.close()
     if plan.database.with_name(plan.database.name + ".wal").exists():
         raise BuildFailedError("the candidate has a write-ahead log left", where=str(plan.database))
+    fault_point("candidate_finished")
 
 
 def audit_candidate(settings: Settings, plan: BuildPlan) -> AuditResult:
@@ -109,17 +113,79 @@ def publish_candidate(settings: Settings, plan: BuildPlan, audit: AuditResult) -
         LockedError: another process is publishing right now.
     """
     audit.require_pass()
-    with exclusive_lock(settings.locks / "warehouse.lock", "publish the warehouse"):
-        _refuse_stale(settings, plan)
-        generation = newest_generation(settings) + 1
-        manifest = _describe(settings, plan, audit, generation)
-        write_json(plan.folder / "manifest.json", asdict(manifest))
-        plan.database.chmod(0o444)
-        final = generations_folder(settings) / f"{generation:06d}"
-        publish_directory(plan.folder, final)
-        swap_link(settings.published_warehouse, final / "warehouse.duckdb")
-        _prune(settings)
+    with publishing(settings):
+        return _publish(settings, plan, audit)
+
+
+def publish_built(settings: Settings, folder: Path) -> WarehouseManifest:
+    """Put the candidate in `folder` into service by the audit kept beside it, and return its manifest.
+
+    Safe to call again after a kill: where an earlier call had moved the candidate to its generation already,
+    this one finishes the job, or finds it finished.
+
+    Raises:
+        MissingInputError: there is no such candidate, and no generation was made from it.
+        DamagedFileError: the generation made from it is not what its manifest says.
+        AuditFailedError, StaleError, LockedError: as `publish_candidate`.
+    """
+    with publishing(settings):
+        moved = _generation_made_from(settings, folder)
+        if moved is not None:
+            return _finish_publishing(settings, moved)
+        plan = load_plan(folder)
+        audit = read_audit(plan)
+        audit.require_pass()
+        return _publish(settings, plan, audit)
+
+
+def _publish(settings: Settings, plan: BuildPlan, audit: AuditResult) -> WarehouseManifest:
+    _refuse_stale(settings, plan)
+    generation = newest_generation(settings) + 1
+    manifest = _describe(settings, plan, audit, generation)
+    for staged in plan.folder.glob(".*.tmp"):  # of a call that was killed while it wrote
+        staged.unlink()
+    write_json(plan.folder / "manifest.json", asdict(manifest))
+    plan.database.chmod(0o444)
+    fault_point("warehouse_described")
+    final = folder_of(settings, generation)
+    publish_directory(plan.folder, final)
+    fault_point("warehouse_renamed")
+    _put_in_service(settings, final)
     return manifest
+
+
+def _put_in_service(settings: Settings, folder: Path) -> None:
+    swap_link(settings.published_warehouse, folder / "warehouse.duckdb")
+    fault_point("warehouse_swapped")
+    _prune(settings)
+
+
+def _generation_made_from(settings: Settings, candidate: Path) -> Path | None:
+    """Return the generation that this candidate became, found by the plan that moved with it."""
+    for folder in generation_folders(settings):
+        plan = folder / "plan.json"
+        if plan.is_file() and json.loads(plan.read_bytes())["folder"] == candidate.name:
+            return folder
+    return None
+
+
+def _finish_publishing(settings: Settings, folder: Path) -> WarehouseManifest:
+    manifest = WarehouseManifest(**json.loads((folder / "manifest.json").read_bytes()))
+    if current_generation(settings) != manifest.generation:
+        plan = load_plan(folder)
+        _refuse_stale(settings, plan)
+        _require_whole(plan.database, manifest)
+        _put_in_service(settings, folder)
+    return manifest
+
+
+def _require_whole(database: Path, manifest: WarehouseManifest) -> None:
+    if sha256_file(database) != manifest.files[database.name]["sha256"]:
+        raise DamagedFileError(
+            "this warehouse is not the one that its manifest describes; the one before it stays in service",
+            where=str(database),
+            remedy="build again: `revealed run`, or the DAG build_feedback",
+        )
 
 
 def _refuse_stale(settings: Settings, plan: BuildPlan) -> None:
@@ -169,20 +235,7 @@ def _describe(settings: Settings, plan: BuildPlan, audit: AuditResult, generatio
 
 def _prune(settings: Settings) -> None:
     """Keep the newest generations; whoever has an older one open keeps reading it."""
-    folders = sorted(generations_folder(settings).glob("[0-9]*"))
     in_service = settings.published_warehouse.resolve().parent
-    for folder in folders[: -settings.keep_generations]:
+    for folder in generation_folders(settings)[: -settings.keep_generations]:
         if folder != in_service:
             remove_tree(folder)
-
-
-def clean_leftovers(settings: Settings) -> list[Path]:
-    """Remove candidates that nobody will publish any more (their base is no longer in service); return them."""
-    removed = []
-    current = current_generation(settings)
-    for folder in sorted(settings.candidates.glob("*")) if settings.candidates.is_dir() else []:
-        plan = folder / "plan.json"
-        if plan.exists() and json.loads(plan.read_bytes())["base_generation"] < current:
-            remove_tree(folder)
-            removed.append(folder)
-    return removed

@@ -12,8 +12,8 @@ import pytest
 from landing_files import as_lines, content, event, put, raw_rows
 
 from revealed import durable
+from revealed.faults import LANDING_POINTS
 from revealed.landing import ingest_path, read_ledger
-from revealed.landing.faults import FAULT_POINTS
 from revealed.settings import Settings
 
 CODE = (
@@ -23,7 +23,7 @@ CODE = (
 )
 
 
-@pytest.mark.parametrize("point", FAULT_POINTS)
+@pytest.mark.parametrize("point", LANDING_POINTS)
 def test_kill_and_run_again(settings: Settings, tmp_path: Path, point: str) -> None:
     rows = [*(event(number, 1 + number % 3) for number in range(20)), b"{", event(3, 1)]
     folder = put(tmp_path / "in" / "a.jsonl", as_lines(rows)).parent

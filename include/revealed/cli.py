@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 
 import typer
 
 from revealed import __version__
 from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots
-from revealed.errors import DiskFullError, RevealedError
+from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
     name="revealed",
     help="Implicit feedback you can trust: logs in, reviewed recommendations out.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -53,23 +51,17 @@ def options(
 
 def main() -> None:
     """Run the command; a refusal prints what, where and what to do, and exits with its own code."""
+    words = sys.argv[1:]
     try:
-        app()
-    except RevealedError as error:
-        _refuse(error)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        code = app(words or ["--help"], standalone_mode=False)
+    except typer.Abort:
+        code = 1
+    except Exception as error:
+        refusal = as_refusal(error)
+        if refusal is None:
             raise
-        _refuse(
-            DiskFullError(
-                "the disk is full", where=str(error.filename or ""), remedy="make room, then run this again"
-            )
-        )
-
-
-def _refuse(error: RevealedError) -> None:
-    sys.stderr.write(error.describe() + "\n")
-    sys.exit(error.exit_code)
+        code = refuse(refusal, as_json="--json" in words)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

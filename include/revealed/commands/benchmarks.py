@@ -9,7 +9,7 @@ import typer
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
 
-app = typer.Typer(help="Measure; figures are for this machine, at this moment.", no_args_is_help=True)
+app = typer.Typer(help="Measure; figures are for this machine, at this moment.")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,14 +96,9 @@ def simulate(
     from revealed.simulation import WorldConfig
     from revealed.simulation import simulate as write_world
 
-    world = WorldConfig.demo()
-    config = dataclasses.replace(
-        world,
-        days=days or world.days,
-        users=users or world.users,
-        items=items or world.items,
-        seed=world.seed if seed is None else seed,
-    )
+    wanted: dict[str, Any] = {"days": days, "users": users, "items": items, "seed": seed}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    config = dataclasses.replace(WorldConfig.demo(), **given)
     folder = out or Settings.from_env().landing
     report = write_world(folder, config, progress=to_stderr)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +15,16 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """Write one JSON object, and nothing else, to stdout."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Write one JSON object, and nothing else, to stdout; NaN and infinity, which JSON has no word for, are null."""
+    say(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:

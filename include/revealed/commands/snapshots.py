@@ -11,7 +11,7 @@ from revealed.commands.output import say, say_json, table
 from revealed.publishing import list_snapshots, read_snapshot_manifest, rollback_snapshot, verify_snapshot
 from revealed.settings import Settings
 
-app = typer.Typer(help="Recommendation snapshots: list, show, verify, roll back.", no_args_is_help=True)
+app = typer.Typer(help="Recommendation snapshots: list, show, verify, roll back.")
 
 Generation = Annotated[int | None, typer.Argument(help="The generation; left out, the one in service.")]
 

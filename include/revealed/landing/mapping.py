@@ -20,6 +20,7 @@ from revealed.errors import MissingInputError, UsageError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+_REMEDY = 'write TOML (or JSON in a .json file) such as:  [columns]  their_name = "our_name"'
 _TABLES = ("columns", "constants", "epochs", "text")
 
 
@@ -55,7 +56,7 @@ def read_mapping(path: Path, log: Log) -> Mapping:
         UsageError: it does not parse, or names a table, column or unit that there is not.
     """
     if not path.is_file():
-        raise MissingInputError("there is no such mapping file", where=str(path))
+        raise MissingInputError("there is no such mapping file", where=str(path), remedy="check the path")
     tables = _parse(path)
     _require_known("table", tables, _TABLES, path)
     targets = [*tables.get("columns", {}).values()]
@@ -71,9 +72,9 @@ def _parse(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         parsed = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except ValueError as error:
-        raise UsageError(f"the mapping does not parse: {error}", where=str(path)) from None
+        raise UsageError(f"the mapping does not parse: {error}", where=str(path), remedy=_REMEDY) from None
     if not isinstance(parsed, dict) or not all(isinstance(table, dict) for table in parsed.values()):
-        raise UsageError(f"a mapping holds the tables {', '.join(_TABLES)}", where=str(path))
+        raise UsageError(f"a mapping holds the tables {', '.join(_TABLES)}", where=str(path), remedy=_REMEDY)
     return parsed
 
 

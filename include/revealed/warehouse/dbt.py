@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from revealed.errors import BuildFailedError
+from revealed.disk_full import says_disk_full
+from revealed.errors import BuildFailedError, DiskFullError
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.warehouse.plan import BuildPlan
@@ -36,13 +37,21 @@ def run_dbt(settings: Settings, plan: BuildPlan, *, progress: Progress = quiet) 
 
     Raises:
         BuildFailedError: a model or test failed; the message names it and says why.
+        DiskFullError: there was no room for the candidate.
     """
     progress(f"dbt build, as of {plan.as_of:%Y-%m-%d %H:%M} UTC, from {plan.window_start or 'scratch'}")
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     done = _dbt(settings, arguments, plan.database)
     if done.returncode:
+        told = _failures(settings) or _tail(done.stdout)
+        if says_disk_full(told):
+            raise DiskFullError(
+                f"dbt could not write the candidate: {told.splitlines()[0]}",
+                where=str(plan.database),
+                remedy="make room, then run this again; the warehouse in service is unchanged",
+            )
         raise BuildFailedError(
-            _failures(settings) or _tail(done.stdout),
+            told,
             where=str(target_folder(settings) / "run_results.json"),
             remedy="mend the model or the data it names; the warehouse in service is unchanged",
         )

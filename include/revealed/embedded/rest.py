@@ -79,13 +79,19 @@ class AirflowClient:
         query = {"order_by": "timestamp"} | ({"timestamp_gte": after} if after else {})
         return self._all("/api/v2/assets/events", "asset_events", query)
 
+    def approval(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return what a waiting approval task shows: `subject`, `body` (Markdown), `options`, `params`."""
+        return self._request("GET", _approval_path(dag_id, run_id, task_id))
+
     def answer_approval(
         self, dag_id: str, run_id: str, task_id: str, *, approve: bool, comment: str | None = None
     ) -> None:
         """Answer a waiting approval task the way a reviewer does in the UI."""
-        path = f"{_task_path(dag_id, run_id, task_id)}/-1/hitlDetails"
-        choice = "Approve" if approve else "Reject"
-        self._request("PATCH", path, {"chosen_options": [choice], "params_input": {"comment": comment}})
+        answer = {
+            "chosen_options": ["Approve" if approve else "Reject"],
+            "params_input": {"comment": comment},
+        }
+        self._request("PATCH", _approval_path(dag_id, run_id, task_id), answer)
 
     def _all(self, path: str, key: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -133,6 +139,10 @@ class AirflowClient:
 def _task_path(dag_id: str, run_id: str, task_id: str = "") -> str:
     run = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}/taskInstances"
     return f"{run}/{quote(task_id)}" if task_id else run
+
+
+def _approval_path(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"{_task_path(dag_id, run_id, task_id)}/-1/hitlDetails"
 
 
 def _log_line(entry: Any) -> str:

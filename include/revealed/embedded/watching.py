@@ -11,7 +11,9 @@ from revealed.errors import PlatformError
 from revealed.progress import Progress
 
 _ACTIVE = {"queued", "running"}
-_TOLD = {"running", "success", "failed", "skipped", "up_for_retry", "awaiting_input"}
+_ASKS = "awaiting_input"
+_WORKS = {"scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule", "deferred"}
+_TOLD = {"running", "success", "failed", "skipped", "up_for_retry", _ASKS}
 _STALLED_AFTER_SECONDS = 600.0
 _LOG_LINES = 40
 
@@ -27,6 +29,8 @@ class Watcher:
 
     def wait_until_settled(self, after: str, *, poll_seconds: float = 1.0) -> list[dict[str, Any]]:
         """Return the runs since `after` (ISO moment) once all are done and every asset event has been answered.
+
+        A run in which nothing is left but a person's answer counts as done: nothing follows without it.
 
         Raises:
             PlatformError: a task failed (the message ends with its log), or nothing has moved for ten minutes.
@@ -44,7 +48,7 @@ class Watcher:
 
     def _is_settled(self, runs: list[dict[str, Any]], after: str) -> bool:
         """Return whether no run is active and every event has started each DAG that waits for it."""
-        if any(run["state"] in _ACTIVE for run in runs):
+        if any(run["state"] in _ACTIVE and not self._waits_for_a_person(run) for run in runs):
             return False
         awake = {dag["dag_id"] for dag in self.client.dags() if not dag["is_paused"]}
         consumers = {
@@ -53,6 +57,12 @@ class Watcher:
         }
         events = self.client.asset_events(after=after)
         return all(consumers.get(event["asset_id"], set()) <= _started_by(event) for event in events)
+
+    def _waits_for_a_person(self, run: dict[str, Any]) -> bool:
+        """Return whether all that the last look at this run showed is a question to somebody."""
+        known = (run["dag_id"], run["dag_run_id"])
+        states = {state for (*owner, task), state in self._states.items() if task and tuple(owner) == known}
+        return _ASKS in states and not states & _WORKS
 
     def _tell(self, runs: list[dict[str, Any]]) -> bool:
         """Tell what has changed since the last call and return whether anything has."""

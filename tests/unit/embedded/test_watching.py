@@ -110,3 +110,17 @@ def test_a_task_that_will_be_tried_again_is_not_a_failure() -> None:
         {"runs": {"a": "success"}, "tasks": {"a": {"one": "success"}}},
     )
     assert "a.one: up for retry" in _watch(script)[1]
+
+
+def test_a_question_to_a_person_is_not_waited_for_but_what_runs_beside_it_is() -> None:
+    asked = {"await_approval": "awaiting_input", "promote": None}
+    script = Script(
+        {"runs": {"a": "running"}, "tasks": {"a": {"assess": "running", "await_approval": None}}},
+        {"runs": {"a": "running"}, "tasks": {"a": {**asked, "assess": "up_for_retry"}}},
+        {"runs": {"a": "running", "b": "queued"}, "tasks": {"a": {**asked, "assess": "success"}}},
+        {"runs": {"a": "running", "b": "success"}, "tasks": {"a": {**asked, "assess": "success"}}},
+    )
+    runs, told = _watch(script)
+    assert script.polls == 4
+    assert [run["state"] for run in runs] == ["running", "success"]
+    assert "a.await_approval: awaiting input" in told

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from revealed.durable import sha256_file
+from revealed.durable import exclusive_lock, sha256_file
 from revealed.engines.duckdb import connect
 from revealed.errors import DamagedFileError, MissingInputError, StaleError
 from revealed.faults import WAREHOUSE_BUILD_POINTS, WAREHOUSE_PUBLISH_POINTS
@@ -273,6 +273,16 @@ def test_of_two_publishers_at_once_exactly_one_moves_the_pointer(home: Settings,
     assert codes in ([0, 5], [0, 12])
     assert_in_service(home, 2)
     assert not (home.published / "warehouse" / "000003").exists()
+
+
+def test_a_second_publisher_is_refused_while_the_first_is_at_work(home: Settings, original: World) -> None:
+    folder = candidate_in(home, original.candidate)
+    with exclusive_lock(home.locks / "warehouse.lock", "publish"):
+        child = start(home, PUBLISH, str(folder))
+        child.communicate(timeout=120)
+    assert child.returncode == 5
+    assert_in_service(home, 1)
+    assert publish_built(home, folder).generation == 2
 
 
 def test_readers_never_meet_a_missing_or_partial_file(home: Settings, original: World) -> None:

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from shell import result, revealed
 
 pytestmark = [pytest.mark.integration]
-
-
-def revealed(home: Path, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command as a shell would."""
-    program = Path(sys.executable).with_name("revealed")
-    given = {"REVEALED_HOME": str(home), "REVEALED_LANDING_GRACE_SECONDS": "0", "REVEALED_HOLDOUT_DAYS": "3"}
-    return subprocess.run(
-        [str(program), *words],
-        env={**os.environ, **given, **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def result(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
-    """The one JSON object on stdout."""
-    assert done.returncode == 0, done.stderr
-    value: dict[str, object] = json.loads(done.stdout)
-    return value
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,8 @@ def sql(
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str, limit: int) -> list[dict[str, Any]]:
     try:
+        if not con.extract_statements(query):
+            raise UsageError("there is no query", where="QUERY", remedy="ask for something: select ...")
         cursor = con.execute(query)
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(limit)]

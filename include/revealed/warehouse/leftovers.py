@@ -63,10 +63,12 @@ def _base_of(folder: Path) -> int | None:
 
 
 def _is_abandoned(folder: Path, now: datetime, quiet: timedelta) -> bool:
-    written = max(path.lstat().st_mtime for path in [folder, *folder.rglob("*")])
-    return now.timestamp() - written >= quiet.total_seconds() and not _is_being_written(
-        folder / "warehouse.duckdb"
-    )
+    try:
+        written = max(path.lstat().st_mtime for path in [folder, *folder.rglob("*")])
+    except FileNotFoundError:
+        return False  # a file went while we looked: somebody is at work here
+    is_quiet = now.timestamp() - written >= quiet.total_seconds()
+    return is_quiet and not _is_being_written(folder / "warehouse.duckdb")
 
 
 def _is_being_written(database: Path) -> bool:

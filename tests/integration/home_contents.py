@@ -1,0 +1,47 @@
+"""What a home holds, as the tests compare it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+
+def ledger(home: Path) -> dict[str, dict[str, Any]]:
+    """Every ledger entry without its wall clock."""
+    entries = [json.loads(path.read_bytes()) for path in sorted((home / "raw" / "ledger").glob("*.json"))]
+    return {entry["sha256"]: entry | {"landed_at": None} for entry in entries}
+
+
+def set_aside(home: Path) -> list[dict[str, Any]]:
+    paths = sorted((home / "raw" / "quarantine").rglob("*.parquet"))
+    return [row for path in paths for row in pq.read_table(path, partitioning=None).to_pylist()]
+
+
+def assert_whole(home: Path) -> None:
+    """Every line is accounted for; no temporary file, no file of raw that the ledger does not know, and the other way."""
+    entries = ledger(home).values()
+    for entry in entries:
+        assert entry["received"] == entry["accepted"] + entry["duplicate"] + entry["quarantined"]
+    listed = [output["path"] for entry in entries for output in entry["outputs"]]
+    listed += [entry["quarantine_output"]["path"] for entry in entries if entry.get("quarantine_output")]
+    found = [path.relative_to(home / "raw").as_posix() for path in (home / "raw").rglob("*.parquet")]
+    assert Counter(found) == Counter(listed)
+    hidden = [path for path in home.rglob("*") if path.name.startswith(".") or path.name.endswith(".tmp")]
+    assert hidden == []
+
+
+def in_service(home: Path) -> dict[str, str]:
+    """What people and services read: every file's digest, and where the pointers point."""
+    files = {}
+    for path in sorted((home / "published").rglob("*")):
+        if path.is_symlink():
+            files[str(path)] = str(path.readlink())
+        elif path.is_file():
+            files[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert files
+    return files

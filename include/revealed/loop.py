@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from revealed.cadence import decide_next_training
+from revealed.days import as_of_end_of
 from revealed.errors import NoDataError
 from revealed.feedback import write_dataset
 from revealed.landing import ingest_landing
@@ -50,11 +51,6 @@ class LoopReport:
             "promoted_model_version": self.promoted_version,
             "snapshot_generation": self.snapshot.generation if self.snapshot else None,
         }
-
-
-def as_of_end_of(day: date) -> datetime:
-    """Return the moment at which `day` is over, UTC: the as-of of a build through that day."""
-    return datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
 
 
 def build_warehouse(

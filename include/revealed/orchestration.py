@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, conf
 
+from revealed.days import as_of_end_of, parse_day
 from revealed.errors import LockedError, RegistryError, RevealedError, UsageError
 
 OWNER = "revealed"
@@ -85,13 +86,7 @@ def interval_end(through: str | None, data_interval_end: datetime | None, now: d
         UsageError: `through` is not a day.
     """
     if through:
-        try:
-            day = date.fromisoformat(through)
-        except ValueError:
-            raise UsageError(
-                f"{through!r} is not a day", where="through", remedy="write YYYY-MM-DD"
-            ) from None
-        return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        return as_of_end_of(parse_day(through, where="through"))
     if data_interval_end:
         return data_interval_end.astimezone(UTC)
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from revealed.clock import utc_now
+from revealed.days import as_of_end_of
 from revealed.embedded import ports
 from revealed.embedded.configuration import HOST, read_passwords
 from revealed.embedded.demo import LOOP
@@ -26,7 +27,6 @@ from revealed.embedded.rest import AirflowClient
 from revealed.embedded.watching import Watcher
 from revealed.engines.duckdb import connect
 from revealed.errors import NothingPublishedError, PlatformError
-from revealed.loop import as_of_end_of
 from revealed.progress import to_stderr
 from revealed.publishing import current_snapshot, read_recommendations
 from revealed.registry import current_champion, fetch_model, read_model_version

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from datetime import date
 from typing import Annotated
 
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json
-from revealed.errors import UsageError
+from revealed.days import parse_day
 from revealed.progress import to_stderr
 from revealed.settings import Settings
 
@@ -38,12 +37,7 @@ def run(
     """
     from revealed.loop import run_loop
 
-    try:
-        day = date.fromisoformat(through)
-    except ValueError:
-        raise UsageError(
-            f"{through!r} is not a day", where="--through", remedy="write it as YYYY-MM-DD"
-        ) from None
+    day = parse_day(through, where="--through")
     approver = None if review else f"{getpass.getuser()} (revealed run)"
     report = run_loop(Settings.from_env(), day, approve_as=approver, retrain=retrain, progress=to_stderr)
     if as_json:

@@ -24,6 +24,7 @@ from revealed.warehouse import (
     finish_candidate,
     prepare_candidate,
     publish_candidate,
+    refuse_older,
     run_dbt,
 )
 
@@ -60,7 +61,9 @@ def build_warehouse(
 
     Raises:
         NoDataError: nothing has landed. BuildFailedError: dbt failed. AuditFailedError: the audit found bad rows.
+        StaleError: what is in service is newer.
     """
+    refuse_older(settings, as_of)  # publishing would, after all the work
     plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
     run_dbt(settings, plan, progress=progress)
     finish_candidate(settings, plan)

@@ -163,7 +163,11 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     text = env.get(name, allowed[0]).strip().lower()
     if text not in allowed:
-        raise UsageError(f"{text!r} is not one of {', '.join(allowed)}", where=name)
+        raise UsageError(
+            f"{text!r} is not one of {', '.join(allowed)}",
+            where=name,
+            remedy=f"set it to {' or '.join(allowed)}",
+        )
     return text
 
 
@@ -172,11 +176,17 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{text!r} is not a number", where=name) from None
+        raise UsageError(
+            f"{text!r} is not a number", where=name, remedy=f"set it to a number such as {default}"
+        ) from None
 
 
 def _whole(env: Mapping[str, str], name: str, default: int, *, least: int) -> int:
     text = env.get(name, str(default))
     if not text.isdigit() or int(text) < least:
-        raise UsageError(f"{text!r} is not a whole number of {least} or more", where=name)
+        raise UsageError(
+            f"{text!r} is not a whole number of {least} or more",
+            where=name,
+            remedy=f"set it to {default}, say",
+        )
     return int(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from revealed.warehouse.dbt import compile_manifest, dbt_environment, run_dbt
 from revealed.warehouse.leftovers import clean_leftovers
 from revealed.warehouse.plan import BuildPlan, load_plan, prepare_candidate
-from revealed.warehouse.pointer import current_generation, open_published, read_manifest
+from revealed.warehouse.pointer import current_generation, open_published, read_manifest, refuse_older
 from revealed.warehouse.publish import (
     WarehouseManifest,
     audit_candidate,
@@ -33,5 +33,6 @@ __all__ = [
     "publish_candidate",
     "read_audit",
     "read_manifest",
+    "refuse_older",
     "run_dbt",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import duckdb
 
 from revealed.durable import exclusive_lock
 from revealed.engines.duckdb import connect
-from revealed.errors import NothingPublishedError
+from revealed.errors import NothingPublishedError, StaleError
 from revealed.settings import Settings
 
 
@@ -64,6 +65,23 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
         (settings.published_warehouse.resolve().parent / "manifest.json").read_bytes()
     )
     return manifest
+
+
+def refuse_older(settings: Settings, as_of: datetime) -> None:
+    """Return where a build as of `as_of` would not go backwards.
+
+    Raises:
+        StaleError: the warehouse in service is as of a later moment.
+    """
+    if not current_generation(settings):
+        return
+    in_service = datetime.fromisoformat(read_manifest(settings)["as_of"])
+    if as_of < in_service:
+        raise StaleError(
+            f"the warehouse in service is as of {in_service:%Y-%m-%d %H:%M}, newer than {as_of:%Y-%m-%d %H:%M}",
+            where=str(settings.published_warehouse),
+            remedy="build as of a later moment; late lines of an old day are part of every later build",
+        )
 
 
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from revealed.warehouse.pointer import (
     generation_folders,
     newest_generation,
     publishing,
-    read_manifest,
 )
 
 _BUILD_ONLY_SCHEMAS = ("raw", "staging")
@@ -196,14 +195,7 @@ def _refuse_stale(settings: Settings, plan: BuildPlan) -> None:
             where=str(plan.folder),
             remedy="build again from what is in service now",
         )
-    if current:
-        in_service = datetime.fromisoformat(read_manifest(settings)["as_of"])
-        if plan.as_of < in_service:
-            raise StaleError(
-                f"the warehouse in service is as of {in_service:%Y-%m-%d %H:%M}, newer than {plan.as_of:%Y-%m-%d %H:%M}",
-                where=str(settings.published_warehouse),
-                remedy="build as of a later moment; late lines of an old day are part of every later build",
-            )
+    refuse_older(settings, plan.as_of)
 
 
 def _describe(settings: Settings, plan: BuildPlan, audit: AuditResult, generation: int) -> WarehouseManifest:

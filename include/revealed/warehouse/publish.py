@@ -30,6 +30,7 @@ from revealed.warehouse.pointer import (
     generation_folders,
     newest_generation,
     publishing,
+    refuse_older,
 )
 
 _BUILD_ONLY_SCHEMAS = ("raw", "staging")

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 UV := $(BIN)/uv
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-SOURCES := include dags plugins tests benchmarks
+SOURCES := include dags tests benchmarks
 
 .PHONY: help
 help: ## list the targets

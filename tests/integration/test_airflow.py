@@ -6,8 +6,10 @@ One platform for the file; the tests are the steps of one story, in this order. 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from revealed.clock import utc_now
@@ -115,7 +118,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         for dag_id in LOOP:
             platform.client.pause(dag_id, paused=False)
         yield Loop(platform, Watcher(platform.client, to_stderr), request.session.testsfailed)
-    assert not any(process.is_alive() for process in platform.processes)
+    assert survivors(platform) == []
 
 
 @pytest.fixture
@@ -123,6 +126,16 @@ def loop(running: Loop, request: pytest.FixtureRequest) -> Loop:
     if request.session.testsfailed > running.failed_before:
         pytest.skip("an earlier step of the story failed")
     return running
+
+
+def survivors(platform: Platform) -> list[str]:
+    """Return what still runs in the platform's sessions, tasks included: nothing may."""
+    sessions, names = {process.pid for process in platform.processes}, []
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                names.append(process.name())
+    return names
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 60.0) -> None:

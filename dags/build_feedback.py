@@ -41,8 +41,9 @@ def build_feedback() -> None:
     def prepare_candidate(*, params: Any = None, triggering_asset_events: Any = None) -> str:
         from revealed import warehouse
 
-        as_of = newest_as_of(params["as_of"], triggering_asset_events)
-        return str(warehouse.prepare_candidate(Settings.from_env(), as_of).folder)
+        settings, as_of = Settings.from_env(), newest_as_of(params["as_of"], triggering_asset_events)
+        warehouse.refuse_older(settings, as_of)
+        return str(warehouse.prepare_candidate(settings, as_of).folder)
 
     @task
     def audit(candidate: str) -> int:

@@ -70,6 +70,17 @@ def _wake(client: AirflowClient) -> None:
     if broken:
         texts = "\n".join(str(error["stack_trace"]) for error in broken)
         raise PlatformError(f"a DAG file does not load:\n{texts}", where=str(broken[0]["filename"]))
+    waiting = [
+        run
+        for run in client.runs()
+        if run["dag_id"] == "review_model" and run["state"] in ("running", "queued")
+    ]
+    if waiting:
+        raise PlatformError(
+            "a challenger waits for somebody's answer, and the demo's own would wait behind it",
+            where=f"review_model, {waiting[0]['dag_run_id']}",
+            remedy="answer it in Airflow (`make up`, Required Actions), or run the demo in another REVEALED_HOME",
+        )
     for dag_id in LOOP:
         client.pause(dag_id, paused=False)
 

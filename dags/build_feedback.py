@@ -10,8 +10,7 @@ written from it.
 
 **When it fails**: what was in service stays in service. `audit` names the rows that broke an expectation
 (see also the Data Docs); `dbt_build` shows dbt's message in `dbt_producer_watcher`. Correct the cause, then
-start a new run: a candidate is never continued. `stale` means that a newer moment is published already:
-nothing to do.
+start a new run. Skipped: nothing to do, a newer moment is published already or nothing has landed.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from airflow.sdk import Param, dag, task
 
 from revealed.assets import FEEDBACK_DATASET, PUBLISHED_WAREHOUSE, RAW_EVENTS, RAW_INFERENCES
 from revealed.dbt_tasks import dbt_task_group
-from revealed.orchestration import DAG_DEFAULTS, Tag, announce, iso_utc, newest_as_of
+from revealed.orchestration import DAG_DEFAULTS, Tag, announce, iso_utc, newest_as_of, nothing_to_do_skips
 from revealed.settings import Settings
 
 
@@ -42,8 +41,9 @@ def build_feedback() -> None:
         from revealed import warehouse
 
         settings, as_of = Settings.from_env(), newest_as_of(params["as_of"], triggering_asset_events)
-        warehouse.refuse_older(settings, as_of)
-        return str(warehouse.prepare_candidate(settings, as_of).folder)
+        with nothing_to_do_skips():
+            warehouse.refuse_older(settings, as_of)
+            return str(warehouse.prepare_candidate(settings, as_of).folder)
 
     @task
     def audit(candidate: str) -> int:

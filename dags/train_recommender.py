@@ -21,7 +21,16 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from revealed.assets import CHALLENGER_MODEL, FEEDBACK_DATASET, FEEDBACK_DRIFT
-from revealed.orchestration import DAG_DEFAULTS, Tag, announce, log, report_progress, run_url, was_started_by
+from revealed.orchestration import (
+    DAG_DEFAULTS,
+    Tag,
+    announce,
+    log,
+    nothing_to_do_skips,
+    report_progress,
+    run_url,
+    was_started_by,
+)
 from revealed.settings import Settings
 
 
@@ -48,9 +57,9 @@ def train_recommender() -> None:
     def train(*, dag_run: Any = None, outlet_events: Any = None) -> str:
         from revealed.training import train_challenger
 
-        result = train_challenger(
-            Settings.from_env(), airflow_run_url=run_url(dag_run), progress=report_progress
-        )
+        settings = Settings.from_env()
+        with nothing_to_do_skips():
+            result = train_challenger(settings, airflow_run_url=run_url(dag_run), progress=report_progress)
         announce(outlet_events, [CHALLENGER_MODEL], version=result.version, as_of=result.as_of)
         return result.version
 

@@ -6,16 +6,18 @@ With `assets.py` and `approval_task.py` the only module that imports Airflow; th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, conf
+from airflow.sdk.exceptions import AirflowSkipException
 
 from revealed.days import as_of_end_of, parse_day
-from revealed.errors import LockedError, RegistryError, RevealedError, UsageError
+from revealed.errors import LockedError, NoDataError, RegistryError, RevealedError, StaleError, UsageError
 
 OWNER = "revealed"
 DAY = timedelta(days=1)
@@ -132,6 +134,16 @@ def announce(outlet_events: Any, assets: Iterable[Asset], **extra: Any) -> None:
     """Attach `extra` (ids, moments, counts) to the events that this task sends for `assets`."""
     for asset in assets:
         outlet_events[asset].extra = dict(extra)
+
+
+@contextmanager
+def nothing_to_do_skips() -> Iterator[None]:
+    """Skip the task, and what follows, where there is too little data or something newer is in service already."""
+    try:
+        yield
+    except (NoDataError, StaleError) as error:
+        log.warning(error.describe())
+        raise AirflowSkipException(error.describe()) from error
 
 
 def run_url(dag_run: Any) -> str:

@@ -7,19 +7,29 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Asset, RetryAction
+from airflow.sdk.exceptions import AirflowSkipException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from revealed import errors
 from revealed.approval_task import RecordedApproval
 from revealed.assets import FEEDBACK_DATASET, FEEDBACK_DRIFT, RAW_EVENTS, RAW_INFERENCES
-from revealed.errors import LockedError, RegistryError, RevealedError, UsageError
+from revealed.errors import (
+    AuditFailedError,
+    LockedError,
+    NoDataError,
+    RegistryError,
+    RevealedError,
+    StaleError,
+    UsageError,
+)
 from revealed.orchestration import (
     RETRY_POLICY,
     announce,
     interval_end,
     iso_utc,
     newest_as_of,
+    nothing_to_do_skips,
     reviewer,
     was_started_by,
 )
@@ -159,3 +169,14 @@ def test_an_answer_is_recorded_whatever_it_is(choice: str, monkeypatch: pytest.M
     RecordedApproval(task_id="ask", subject="?").execute_complete({"ti": ti}, event)
     assert pushed == {"answer": {"who": "ada", "note": "" if choice == "Approve" else "too narrow"}}
     assert acted == [choice]
+
+
+@pytest.mark.parametrize("kind", [NoDataError, StaleError])
+def test_nothing_to_do_skips_and_says_why(kind: type[RevealedError]) -> None:
+    with pytest.raises(AirflowSkipException, match="too little"), nothing_to_do_skips():
+        raise kind("too little")
+
+
+def test_a_failed_audit_is_never_skipped_over() -> None:
+    with pytest.raises(AuditFailedError), nothing_to_do_skips():
+        raise AuditFailedError("bad rows")

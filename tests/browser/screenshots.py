@@ -92,9 +92,12 @@ def of_review(page: Page, client: AirflowClient, folder: Path) -> None:
     base = f"http://{client.host}:{client.port}/dags/review_model/runs/{quote(run, safe='')}"
     page.goto(f"{base}/tasks/await_approval/required_actions")
     keep(page, folder / "airflow-approval.png", settle_ms=4000)
-    page.get_by_role("button", name="Approve").first.click()
-    while ("promote", "success") not in _states(client, run):
+    page.get_by_role("button", name="Approve", exact=True).click()
+    for _ in range(60):
+        if ("promote", "success") in _states(client, run):
+            return
         page.wait_for_timeout(1000)
+    raise SystemExit(f"nothing was promoted: {_states(client, run)}")
 
 
 def _states(client: AirflowClient, run: str) -> set[tuple[str, str]]:

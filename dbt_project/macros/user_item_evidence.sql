@@ -57,20 +57,12 @@ signals as (
         policy.is_consuming,
         known_events.event_type in ('hide', 'not_interested', 'thumbs_down')
         and coalesce(taken_back.reversed_share, 0) < 1 as is_rejection,
-        policy.weight
-        * (1.0 - coalesce(taken_back.reversed_share, 0.0))
-        * case
-            when policy.strength_rule = 'rating_value' then abs(known_events.rating - 2.5) / 2.5
-            else 1.0
-        end as weight,
+        {{ signal_weight('known_events') }} as weight,
         pow(
             2.0,
             -{{ seconds_between('known_events.occurred_at', moment) }} / 86400.0 / policy.half_life_days
         ) as recency,
-        case
-            when policy.strength_rule != 'engaged_time' or known_events.dwell_ms is null then 1.0
-            else least(2.0, greatest(0.05, ln(1.0 + known_events.dwell_ms / 1000.0) / ln(31.0)))
-        end as dwell_factor
+        {{ dwell_factor('known_events') }} as dwell_factor
     from known_events
     inner join policy on known_events.event_type = policy.event_type
     left join taken_back on known_events.event_id = taken_back.reversed_event_id

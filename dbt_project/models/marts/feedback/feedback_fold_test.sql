@@ -49,9 +49,7 @@ pairs as (
         held_out.actor_id as user_id,
         held_out.item_id,
         {{ exact_sum(
-            "policy.weight * (1.0 - coalesce(taken_back.reversed_share, 0.0)) * case when policy.strength_rule != 'engaged_time'"
-            ~ " or held_out.dwell_ms is null then 1.0"
-            ~ " else least(2.0, greatest(0.05, ln(1.0 + held_out.dwell_ms / 1000.0) / ln(31.0))) end",
+            signal_weight('held_out') ~ " * " ~ dwell_factor('held_out'),
             "held_out.polarity = 'positive'"
         ) }} as positive_evidence,
         bool_or(held_out.polarity = 'negative') as is_rejected,

@@ -37,11 +37,13 @@ known_events as (
 taken_back as (
 
     select
-        reversed_event_id,
+        original_event_id,
         least(1.0, {{ exact_sum('reversed_share') }}) as reversed_share
-    from known_events
-    where reversed_event_id is not null
-    group by reversed_event_id
+    from {{ ref('fct_reversals') }}
+    where
+        received_at < {{ moment }}
+        and occurred_at < {{ moment }}
+    group by original_event_id
 
 ),
 
@@ -65,7 +67,7 @@ signals as (
         {{ dwell_factor('known_events') }} as dwell_factor
     from known_events
     inner join policy on known_events.event_type = policy.event_type
-    left join taken_back on known_events.event_id = taken_back.reversed_event_id
+    left join taken_back on known_events.event_id = taken_back.original_event_id
     where policy.polarity != 'neutral'
 
 ),
@@ -111,7 +113,7 @@ showings as (
         impressions.item_id,
         impressions.occurred_at,
         {{ impression_state('impressions', moment) }} as feedback_state
-    from {{ ref('int_impressions') }} as impressions
+    from {{ ref('int_impressions_resolved') }} as impressions
     left join outcomes
         on
             impressions.request_id = outcomes.request_id

@@ -6,33 +6,32 @@ events as (
 
 ),
 
--- Event ids whose counted copy lies before the window: settled by an earlier build, whose days no new line touches.
-settled as (
+changed as (
 
-    select event_id from {{ source('ops', 'settled_events') }}
+    select event_id from {{ source('ops', 'changed_events') }}
 
 ),
 
 ranked as (
 
     select
-        *,
+        events.*,
         -- First received wins: a pure function of raw, whatever the order in which files arrived.
         row_number() over (
-            partition by event_id order by received_at, source_file, source_line
+            partition by events.event_id order by events.received_at, events.source_file, events.source_line
         ) as copy_number
     from events
+    where
+        {{ planned('window_start') }} is null
+        or events.event_id in (select changed.event_id from changed)
 
 ),
 
 first_copies as (
 
-    select ranked.* exclude (copy_number)
+    select * exclude (copy_number)
     from ranked
-    left join settled on ranked.event_id = settled.event_id
-    where
-        ranked.copy_number = 1
-        and settled.event_id is null
+    where copy_number = 1
 
 )
 

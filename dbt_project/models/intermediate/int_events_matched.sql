@@ -8,17 +8,17 @@ policy as (
 
 events as (
 
-    select * from {{ ref('int_events_deduplicated') }}
+    select * from {{ ref('int_events_rewritten') }}
 
 ),
 
 impressions as (
 
-    select * from {{ ref('int_impressions') }}
+    select * from {{ ref('int_impressions_resolved') }}
     where
         {{ planned('window_start') }} is null
-        -- An event of the window can only belong to impressions within the longest attribution window before it.
-        or impression_date >= {{ planned('window_start') }}
+        -- An event can only belong to impressions within the longest attribution window before it.
+        or impression_date >= (select cast(min(touched.touched_from) as date) from {{ ref('int_actors_touched') }} as touched)
         - (select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1 from policy)
 
 ),
@@ -35,7 +35,8 @@ creditable as (
     from events
     inner join policy on events.event_type = policy.event_type
     where
-        events.item_id is not null
+        policy.reversal_of is null
+        and events.item_id is not null
         and policy.attribution_window_hours > 0
 
 ),

@@ -7,14 +7,13 @@ events as (
         actor_id,
         session_id,
         occurred_at
-    from {{ ref('int_events_deduplicated') }}
+    from {{ ref('int_events_rewritten') }}
 
 ),
 
--- Sessions that may go on from before the window: the last one of each actor, if it was open at the window's start.
 open_sessions as (
 
-    select * from {{ source('ops', 'open_sessions') }}
+    select * from {{ ref('int_sessions_open') }}
 
 ),
 

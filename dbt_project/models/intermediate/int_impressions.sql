@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ forget_window('impression_date') }}",
+        pre_hook="{% if is_incremental() %}delete from {{ this }} where request_id in (select changed.request_id from {{ source('ops', 'changed_requests') }} as changed){% endif %}",
     )
 }}
 
@@ -15,10 +15,9 @@ requests as (
 
 ),
 
--- Request ids whose counted copy lies before the window.
-settled as (
+changed as (
 
-    select request_id from {{ source('ops', 'settled_requests') }}
+    select request_id from {{ source('ops', 'changed_requests') }}
 
 ),
 
@@ -30,17 +29,16 @@ ranked as (
             partition by request_id order by received_at, source_file, source_line
         ) as copy_number
     from requests
+    where
+        {{ planned('window_start') }} is null
+        or request_id in (select changed.request_id from changed)
 
 ),
 
 first_copies as (
 
-    select ranked.*
-    from ranked
-    left join settled on ranked.request_id = settled.request_id
-    where
-        ranked.copy_number = 1
-        and settled.request_id is null
+    select * from ranked
+    where copy_number = 1
 
 ),
 
@@ -88,6 +86,7 @@ impressions as (
         experiment_id,
         variant,
         query,
+        context,
         score,
         propensity,
         source_file,

@@ -1,38 +1,49 @@
 -- Which impressions' outcomes this build writes again: a purchase of today belongs to an impression of last week.
 with
 
-window_events as (
+rewritten as (
+
+    select
+        events.matched_request_id as request_id,
+        events.matched_item_id as item_id
+    from {{ ref('fct_events') }} as events
+    inner join {{ ref('int_events_sessionized') }} as written on events.event_id = written.event_id
+    where events.matched_request_id is not null
+
+),
+
+-- What those events were credited to when they were last written: these impressions may have lost an outcome.
+retracted as (
 
     select
         matched_request_id as request_id,
         matched_item_id as item_id
-    from {{ ref('fct_events') }}
-    where
-        matched_request_id is not null
-        and (
-            {{ planned('window_start') }} is null
-            or event_date >= {{ planned('window_start') }}
-        )
+    from {{ ref('int_events_retracted') }}
+    where matched_request_id is not null
 
 ),
 
--- What the window's events were credited to when it was last built: those impressions may have lost an outcome.
-retracted as (
+reversed as (
 
     select
-        request_id,
-        item_id
-    from {{ source('ops', 'retracted_matches') }}
+        matched_request_id as request_id,
+        matched_item_id as item_id
+    from {{ ref('int_reversals_touched') }}
+    where matched_request_id is not null
 
 ),
 
 touched as (
 
-    select * from window_events
+    select * from rewritten
 
     union
 
     select * from retracted
+
+    union
+
+    select * from reversed
 
 )
 

@@ -18,7 +18,7 @@ renamed as (
     select
         ---------- ids
         event_id,
-        coalesce(user_id, 'anon:' || anonymous_id) as actor_id,
+        coalesce(user_id, 'anon:' || anonymous_id) as logged_actor_id,
         user_id,
         anonymous_id,
         session_id,
@@ -41,6 +41,11 @@ renamed as (
         -- The user agent's own word; behaviour is judged later. Flagged, never dropped.
         coalesce(regexp_matches(lower(user_agent), 'bot|crawl|spider|slurp|headless|python-requests|curl/'), false)
             as is_bot,
+        {{ device_of('user_agent') }} as device,
+        -- A summary of what happened before the log began: its moments are nominal.
+        coalesce(
+            properties like '%"history"%' and json_extract_string(properties, '$.source') = 'history', false
+        ) as is_historical,
 
         ---------- when
         cast(occurred_at as date) as event_date,

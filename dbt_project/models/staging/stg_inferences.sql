@@ -32,6 +32,7 @@ renamed as (
         model_version,
         policy,
         query,
+        context,
         items,
         latency_ms,
 

@@ -1,81 +1,104 @@
 """What the build must know of the state before it: written into the candidate's `ops` schema before dbt starts.
 
-dbt models cannot read the old rows of a model that comes after them, so the few facts that cross the window's start are
-taken from the copied warehouse here, in SQL, while it still holds the last build.
+Which ids changed is known only here, where the new raw files and the last build lie side by side; and the old rows of
+those ids are read here because the models that hold them are about to forget them.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import duckdb
 
-# Each statement sees `plan` (one row: window_start). On a build from scratch the tables stay empty.
+from revealed.engines.duckdb import literal
+
+# Lines that one of the two builds sees and the other does not: of a file landed since, or received in between.
+_CHANGED = """
+    select distinct lines.{key}
+    from raw.{log} as lines
+    where
+        lines.source_file not in (select left(sha256, 16) from ops.ledger)
+        or (lines.received_at >= {low} and lines.received_at < {high})
+"""
+
+# An id whose counted copy lies before the window is settled: no changed line has an earlier copy than it.
+_SETTLED = """
+    select distinct kept.{key}
+    from {history} as kept
+    inner join changed on kept.{key} = changed.{key}
+    cross join ops.build_plan as plan
+    where kept.{day} < plan.window_start
+"""
+
 _FROM_LAST_BUILD = {
-    "settled_events": """
-        select distinct events.event_id
+    "retracted_events": """
+        select events.event_id, events.actor_id, events.occurred_at
         from marts.fct_events as events
-        inner join raw.events as raw_events on events.event_id = raw_events.event_id
-        cross join ops.build_plan as plan
-        where events.event_date < plan.window_start
+        inner join ops.changed_events as changed on events.event_id = changed.event_id
     """,
-    "settled_requests": """
-        select distinct impressions.request_id
+    "retracted_requests": """
+        select distinct impressions.request_id, impressions.user_id, impressions.anonymous_id, impressions.occurred_at
         from intermediate.int_impressions as impressions
-        inner join raw.inferences as requests on impressions.request_id = requests.request_id
-        cross join ops.build_plan as plan
-        where impressions.impression_date < plan.window_start
+        inner join ops.changed_requests as changed on impressions.request_id = changed.request_id
     """,
-    "open_sessions": """
-        select
-            actor_id,
-            arg_max(session_key, (occurred_at, event_id)) as session_key,
-            max(occurred_at) as last_event_at
-        from marts.fct_events
-        cross join ops.build_plan as plan
-        where
-            session_id is null
-            and occurred_at < plan.window_start
-            and occurred_at >= plan.window_start - interval 1 hour
-        group by actor_id
+    "retracted_visitors": """
+        select distinct events.anonymous_id
+        from marts.fct_events as events
+        inner join ops.changed_events as changed on events.event_id = changed.event_id
+        where events.anonymous_id is not null and events.user_id is not null
     """,
-    "retracted_sessions": """
-        select session_key
-        from marts.fct_sessions
-        cross join ops.build_plan as plan
-        where ended_at >= plan.window_start
-    """,
-    "retracted_matches": """
-        select distinct matched_request_id as request_id, matched_item_id as item_id
-        from marts.fct_events
-        cross join ops.build_plan as plan
-        where event_date >= plan.window_start and matched_request_id is not null
-    """,
+    "previous_identities": "select anonymous_id, user_id from intermediate.int_identities",
 }
 
 _EMPTY = {
-    "settled_events": "select cast(null as varchar) as event_id where false",
-    "settled_requests": "select cast(null as varchar) as request_id where false",
-    "open_sessions": "select cast(null as varchar) as actor_id, cast(null as varchar) as session_key, "
-    "cast(null as timestamp) as last_event_at where false",
-    "retracted_sessions": "select cast(null as varchar) as session_key where false",
-    "retracted_matches": "select cast(null as varchar) as request_id, cast(null as varchar) as item_id where false",
+    "changed_events": "event_id varchar",
+    "changed_requests": "request_id varchar",
+    "retracted_events": "event_id varchar, actor_id varchar, occurred_at timestamp",
+    "retracted_requests": "request_id varchar, user_id varchar, anonymous_id varchar, occurred_at timestamp",
+    "retracted_visitors": "anonymous_id varchar",
+    "previous_identities": "anonymous_id varchar, user_id varchar",
 }
 
-# The first day on which an event of a session that is written again can lie.
-_SESSIONS_FROM = """
-    update ops.build_plan set sessions_from = least(window_start, (
-        select min(sessions.session_date)
-        from marts.fct_sessions as sessions
-        where
-            sessions.session_key in (select session_key from ops.retracted_sessions)
-            or sessions.session_key in (select session_key from ops.open_sessions)
-            or sessions.session_id in (select session_id from raw.events)
-    ))
-"""
+
+def write_context(con: duckdb.DuckDBPyConnection, built_as_of: datetime | None, as_of: datetime) -> None:
+    """Fill the candidate's context tables; `ops.build_plan` and the raw views must be there already.
+
+    Args:
+        con: the candidate.
+        built_as_of: the as-of moment of the build that the candidate continues; None from scratch, where the tables
+            stay empty.
+        as_of: the as-of moment to build.
+    """
+    for table, columns in _EMPTY.items():
+        con.execute(f"create or replace table ops.{table} ({columns})")
+    if built_as_of is None:
+        return
+    low, high = sorted((built_as_of, as_of))
+    _write_changed(con, "events", "event_id", "marts.fct_events", "event_date", low, high)
+    _write_changed(
+        con, "requests", "request_id", "intermediate.int_impressions", "impression_date", low, high
+    )
+    for table, query in _FROM_LAST_BUILD.items():
+        con.execute(f"insert into ops.{table} {query}")
 
 
-def write_context(con: duckdb.DuckDBPyConnection, *, from_scratch: bool) -> None:
-    """Fill the candidate's context tables; `ops.build_plan` and the raw views must be there already."""
-    for table, query in (_EMPTY if from_scratch else _FROM_LAST_BUILD).items():
-        con.execute(f"create or replace table ops.{table} as {query}")
-    if not from_scratch:
-        con.execute(_SESSIONS_FROM)
+def _write_changed(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    key: str,
+    history: str,
+    day: str,
+    low: datetime,
+    high: datetime,
+) -> None:
+    log = "inferences" if name == "requests" else name
+    changed = _CHANGED.format(key=key, log=log, low=_timestamp(low), high=_timestamp(high))
+    settled = _SETTLED.format(key=key, history=history, day=day)
+    con.execute(
+        f"insert into ops.changed_{name} with changed as materialized ({changed}), settled as ({settled}) "
+        f"select changed.{key} from changed anti join settled on changed.{key} = settled.{key}"
+    )
+
+
+def _timestamp(moment: datetime) -> str:
+    return f"timestamp {literal(moment.strftime('%Y-%m-%d %H:%M:%S.%f'))}"

@@ -133,11 +133,14 @@ def _prepare(
     fault_point("candidate_copied")
     con = connect(settings, database)
     try:
-        start = None if from_scratch else _continue_from(settings, con, entries, as_of, digest)
-        if start is None and generation and not from_scratch:
+        built_as_of = None if from_scratch else _built_as_of(con, entries, digest)
+        if built_as_of is None and generation and not from_scratch:
             con = _start_over(settings, con, folder)
+        start = (
+            None if built_as_of is None else _first_changed_day(settings, con, entries, built_as_of, as_of)
+        )
         plan = BuildPlan(as_of, start, generation, settings.holdout_days, digest, folder)
-        _write_plan(settings, con, plan, entries)
+        _write_plan(settings, con, plan, entries, built_as_of)
     finally:
         con.close()
     return plan
@@ -152,14 +155,8 @@ def _start_over(
     return connect(settings, folder / "warehouse.duckdb")
 
 
-def _continue_from(
-    settings: Settings,
-    con: duckdb.DuckDBPyConnection,
-    entries: list[LedgerEntry],
-    as_of: datetime,
-    digest: str,
-) -> date | None:
-    """Return the first day to write again, or None where the last build cannot be continued."""
+def _built_as_of(con: duckdb.DuckDBPyConnection, entries: list[LedgerEntry], digest: str) -> datetime | None:
+    """Return the as-of moment of the last build, or None where it cannot be continued."""
     tables = {
         row[0]
         for row in con.execute("select table_name from duckdb_tables() where schema_name = 'ops'").fetchall()
@@ -169,30 +166,54 @@ def _continue_from(
     state = con.execute("select as_of, project_digest from ops.build_state").fetchone()
     if state is None or state[1] != digest:
         return None
-    built = frozenset(row[0] for row in con.execute("select sha256 from ops.ledger").fetchall())
-    if not built <= {entry.sha256 for entry in entries}:
+    if not _built_files(con) <= {entry.sha256 for entry in entries}:
         return None  # a source file was taken out of raw (erasure, a restored backup): only scratch is right
+    built: datetime = state[0].replace(tzinfo=UTC)
+    return built
+
+
+def _built_files(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    return frozenset(row[0] for row in con.execute("select sha256 from ops.ledger").fetchall())
+
+
+def _first_changed_day(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    entries: list[LedgerEntry],
+    built_as_of: datetime,
+    as_of: datetime,
+) -> date:
     return window_start(
-        settings, con, entries, built_files=built, built_as_of=state[0].replace(tzinfo=UTC), as_of=as_of
+        settings, con, entries, built_files=_built_files(con), built_as_of=built_as_of, as_of=as_of
     )
 
 
 def _write_plan(
-    settings: Settings, con: duckdb.DuckDBPyConnection, plan: BuildPlan, entries: list[LedgerEntry]
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    plan: BuildPlan,
+    entries: list[LedgerEntry],
+    built_as_of: datetime | None,
 ) -> None:
     as_of = plan.as_of.replace(tzinfo=None)
     con.execute("create schema if not exists ops")
     con.execute(
         "create or replace table ops.build_plan as select "
-        "cast(? as timestamp) as as_of, cast(? as timestamp) as holdout_start, cast(? as date) as window_start, "
-        "cast(null as date) as sessions_from, cast(? as integer) as holdout_days",
-        [as_of, as_of - timedelta(days=plan.holdout_days), plan.window_start, plan.holdout_days],
+        "cast(? as varchar) as build_id, cast(? as timestamp) as as_of, cast(? as timestamp) as holdout_start, "
+        "cast(? as date) as window_start, cast(? as integer) as holdout_days",
+        [
+            plan.folder.name,
+            as_of,
+            as_of - timedelta(days=plan.holdout_days),
+            plan.window_start,
+            plan.holdout_days,
+        ],
     )
     con.execute(
         "create or replace table ops.build_state as select cast(? as timestamp) as as_of, cast(? as varchar) as project_digest",
         [as_of, plan.project_digest],
     )
     create_raw_views(settings, con, entries, plan.window_start)
-    write_context(con, from_scratch=plan.from_scratch)
+    write_context(con, built_as_of, plan.as_of)
     write_ledger_tables(settings, con, entries)
     con.execute("checkpoint")

@@ -1,14 +1,13 @@
-"""Which days a build must write again.
+"""From which day on raw lines are read: the first day whose visible lines changed since the last build.
 
-The result of a day depends on the raw lines of that day and of days before it, never of days after it. So a build
-rewrites everything from the first day whose visible lines changed since the warehouse in service was built, and nothing
-before it; the outcome is the one that a build from scratch gives (tests/dbt/test_incremental.py holds it to that).
+Within these days a build looks for the ids that changed; only what they touch is written again
+(docs/decisions/warehouse-touched-keys.md). No changed id has a copy on an earlier day that could count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import duckdb
 
@@ -17,9 +16,6 @@ from revealed.landing import LedgerEntry
 from revealed.settings import Settings
 from revealed.warehouse.raw_columns import WINDOWED_LOGS
 from revealed.warehouse.raw_views import raw_files, select_raw
-
-# A client's clock may run minutes behind the server's: an event just before midnight can belong to a request just after.
-_BEFORE_A_REQUEST = timedelta(days=1)
 
 
 def window_start(
@@ -31,7 +27,7 @@ def window_start(
     built_as_of: datetime,
     as_of: datetime,
 ) -> date:
-    """Return the first day to write again; the as-of day itself where nothing changed.
+    """Return the first day with a changed line; the as-of day itself where nothing changed.
 
     Args:
         settings: where raw files are.
@@ -51,7 +47,7 @@ def _days_of_new_files(entries: Iterable[LedgerEntry], built_files: frozenset[st
     for entry in entries:
         if entry.log in WINDOWED_LOGS and entry.sha256 not in built_files:
             for day in entry.touched_days:
-                yield _widened(entry.log, date.fromisoformat(day))
+                yield date.fromisoformat(day)
 
 
 def _days_newly_visible(
@@ -72,12 +68,8 @@ def _days_newly_visible(
             f"where received_at >= {_moment(low)} and received_at < {_moment(high)}"
         ).fetchone()
         if row and row[0] is not None:
-            found.append(_widened(log, row[0]))
+            found.append(row[0])
     return found
-
-
-def _widened(log: str, day: date) -> date:
-    return day - _BEFORE_A_REQUEST if log == "inferences" else day
 
 
 def _received_within(entry: LedgerEntry, low: datetime, high: datetime) -> bool:

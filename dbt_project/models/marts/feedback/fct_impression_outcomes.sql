@@ -35,11 +35,10 @@ credited as (
 taken_back as (
 
     select
-        reversed_event_id,
+        original_event_id,
         least(1.0, {{ exact_sum('reversed_share') }}) as reversed_share
-    from credited
-    where reversed_event_id is not null
-    group by reversed_event_id
+    from {{ ref('fct_reversals') }}
+    group by original_event_id
 
 ),
 
@@ -50,7 +49,7 @@ kept as (
         1.0 - coalesce(taken_back.reversed_share, 0.0) as kept_share,
         coalesce(policy.is_engagement, false) as is_engagement
     from credited
-    left join taken_back on credited.event_id = taken_back.reversed_event_id
+    left join taken_back on credited.event_id = taken_back.original_event_id
     left join policy on credited.event_type = policy.event_type
 
 ),
@@ -78,6 +77,7 @@ outcomes as (
             as is_hidden,
         {{ exact_sum('value', "event_type in ('purchase', 'convert')") }} as gross_value,
         {{ exact_sum('value * (1.0 - kept_share)', "event_type in ('purchase', 'convert')") }} as returned_value,
+        coalesce(bool_or(event_type = 'impression'), false) as is_reported_seen,
         min(received_at) filter (where is_engagement and kept_share > 0) as first_engaged_at,
         min(received_at) as first_seen_at
     from kept

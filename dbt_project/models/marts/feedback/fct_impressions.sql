@@ -27,7 +27,7 @@ maturity as (
 
 impressions as (
 
-    select * from {{ ref('int_impressions') }}
+    select * from {{ ref('int_impressions_resolved') }}
 
 ),
 

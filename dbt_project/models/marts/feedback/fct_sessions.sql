@@ -18,9 +18,7 @@ touched as (
 events as (
 
     select * from {{ ref('fct_events') }}
-    where
-        {{ planned('sessions_from') }} is null
-        or event_date >= {{ planned('sessions_from') }}
+    where event_date >= (select min(touched.started_on) from touched)
 
 ),
 

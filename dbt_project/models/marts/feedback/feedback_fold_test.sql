@@ -35,11 +35,13 @@ held_out as (
 taken_back as (
 
     select
-        reversed_event_id,
+        original_event_id,
         least(1.0, {{ exact_sum('reversed_share') }}) as reversed_share
-    from held_out
-    where reversed_event_id is not null
-    group by reversed_event_id
+    from {{ ref('fct_reversals') }}
+    where
+        received_at < {{ planned('as_of') }}
+        and occurred_at < {{ planned('as_of') }}
+    group by original_event_id
 
 ),
 
@@ -56,7 +58,7 @@ pairs as (
         min(held_out.occurred_at) as first_event_at
     from held_out
     inner join policy on held_out.event_type = policy.event_type
-    left join taken_back on held_out.event_id = taken_back.reversed_event_id
+    left join taken_back on held_out.event_id = taken_back.original_event_id
     group by
         held_out.actor_id,
         held_out.item_id

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{% if is_incremental() %}delete from {{ this }} where request_id in (select changed.request_id from {{ source('ops', 'changed_requests') }} as changed){% endif %}",
+        pre_hook="{% if is_incremental() %}delete from {{ this }} where {{ planned('window_start') }} is null or request_id in (select changed.request_id from {{ source('ops', 'changed_requests') }} as changed){% endif %}",
     )
 }}
 

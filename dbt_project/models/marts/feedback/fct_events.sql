@@ -4,7 +4,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{% if is_incremental() %}delete from {{ this }} where event_id in (select retracted.event_id from {{ ref('int_events_retracted') }} as retracted){% endif %}",
+        pre_hook="{% if is_incremental() %}delete from {{ this }} where event_id in (select retracted.event_id from {{ ref('int_events_retracted') }} as retracted) or event_id in (select written.event_id from {{ ref('int_events_sessionized') }} as written){% endif %}",
     )
 }}
 

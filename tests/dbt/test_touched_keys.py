@@ -1,0 +1,81 @@
+"""Whatever arrives in whatever order, a continued build equals one from scratch, mart by mart."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from loop_steps import build, hashes, put_into_service, settings_at
+from tangled_world import START, TangledWorld
+
+from revealed.landing import ingest_landing
+from revealed.settings import Settings
+from revealed.warehouse import finish_candidate, prepare_candidate, run_dbt
+
+pytestmark = [pytest.mark.dbt]
+
+# Days after the start at which a build is made, once each further batch of files has landed: forward, the same moment
+# again with more files, back, and forward past the end.
+QUICK = (4.0, 4.5)
+LONG = (2.0, 3.5, 3.5, 3.0, 5.2, 12.0)
+
+
+def _steps(home: Path, seed: int, moments: tuple[float, ...]) -> None:
+    world = TangledWorld(seed)
+    batches = world.deliveries(len(moments), home / "source")
+    settings = settings_at(home / "home")
+    for files, days in zip(batches, moments, strict=True):
+        _land(settings, home, files)
+        as_of = START + timedelta(days=days)
+        continued = build(settings, as_of)
+        scratch = build(settings, as_of, from_scratch=True)
+        different = {
+            name: value
+            for name, value in hashes(settings, scratch.database).items()
+            if hashes(settings, continued.database)[name] != value
+        }
+        assert not different, f"seed {seed}, as of day {days}"
+        put_into_service(settings, continued)
+
+
+def _land(settings: Settings, home: Path, files: list[Path]) -> None:
+    for path in files:
+        target = settings.landing / path.relative_to(home / "source")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    ingest_landing(settings)
+
+
+def test_a_tangled_world_built_in_steps_equals_scratch(tmp_path: Path) -> None:
+    _steps(tmp_path, 1, QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_tangled_worlds_built_in_many_steps_equal_scratch(tmp_path: Path, seed: int) -> None:
+    _steps(tmp_path, seed, LONG)
+
+
+@pytest.mark.parametrize("from_scratch", [False, True])
+def test_dbt_tried_again_in_the_same_candidate_changes_nothing(tmp_path: Path, from_scratch: bool) -> None:
+    """A task that is tried again finds this build's own rows where the last build's were."""
+    world = TangledWorld(5)
+    first, second = world.deliveries(2, tmp_path / "source")
+    settings = settings_at(tmp_path / "home")
+    _land(settings, tmp_path, first)
+    put_into_service(settings, build(settings, START + timedelta(days=3)))
+    _land(settings, tmp_path, second)
+    as_of = START + timedelta(days=5)
+    once = build(settings, as_of, from_scratch=from_scratch)
+    before = hashes(settings, once.database)
+    again = _built_twice(settings, as_of, from_scratch)
+    assert again == before
+
+
+def _built_twice(settings: Settings, as_of: datetime, from_scratch: bool) -> dict[str, str]:
+    plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
+    run_dbt(settings, plan)
+    run_dbt(settings, plan)
+    finish_candidate(settings, plan)
+    return hashes(settings, plan.database)

@@ -33,7 +33,7 @@ from revealed.warehouse.pointer import (
     refuse_older,
 )
 
-_BUILD_ONLY_SCHEMAS = ("raw", "staging")
+_BUILD_ONLY_SCHEMAS = ("raw", "staging", "build")
 
 
 @dataclass(frozen=True)

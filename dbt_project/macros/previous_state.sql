@@ -65,3 +65,11 @@
         "source_line": "bigint",
     }) }}
 {%- endmacro %}
+
+{#- The events of the last build: what the log gives, and what that build made of it. -#}
+{% macro previous_events() -%}
+    {{ previous_rows('marts', 'fct_events', dict(
+        logged_event_columns(),
+        actor_id='varchar', session_key='varchar', matched_request_id='varchar', matched_item_id='varchar'
+    )) }}
+{%- endmacro %}

@@ -10,10 +10,7 @@ touched as (
 
 previous as (
 
-    {{ previous_rows('marts', 'fct_events', dict(
-        logged_event_columns(),
-        actor_id='varchar', session_key='varchar', matched_request_id='varchar', matched_item_id='varchar'
-    )) }}
+    {{ previous_events() }}
 
 ),
 

@@ -21,10 +21,14 @@ def target_folder(settings: Settings) -> Path:
     return settings.home / "dbt" / "target"
 
 
-def dbt_environment(settings: Settings, candidate: Path) -> dict[str, str]:
-    """Return the variables that dbt's profile reads, for a build of `candidate`."""
+def dbt_environment(settings: Settings, candidate: Path | None = None) -> dict[str, str]:
+    """Return the variables that dbt's profile reads, for a build of `candidate`.
+
+    Without one it is the file `warehouse.duckdb` of the working directory. dbt parses the whole project again whenever
+    a variable of the profile has another value; a path that changes with every build would cost seconds each time.
+    """
     return {
-        "REVEALED_CANDIDATE": str(candidate),
+        **({"REVEALED_CANDIDATE": str(candidate)} if candidate else {}),
         "REVEALED_DUCKDB_MEMORY_LIMIT": settings.duckdb_memory_limit,
         "REVEALED_DUCKDB_THREADS": str(settings.duckdb_threads),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -32,16 +36,18 @@ def dbt_environment(settings: Settings, candidate: Path) -> dict[str, str]:
     }
 
 
-def run_dbt(settings: Settings, plan: BuildPlan, *, progress: Progress = quiet) -> None:
-    """Build the candidate: seeds, models and tests, in order.
+def run_dbt(
+    settings: Settings, plan: BuildPlan, *, data_tests: bool = True, progress: Progress = quiet
+) -> None:
+    """Build the candidate: seeds, models and their data tests, in order.
 
     Raises:
         BuildFailedError: a model or test failed; the message names it and says why.
         DiskFullError: there was no room for the candidate.
     """
     progress(f"dbt build, as of {plan.as_of:%Y-%m-%d %H:%M} UTC, from {plan.window_start or 'scratch'}")
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    done = _dbt(settings, arguments, plan.database)
+    arguments = ["build", "--exclude-resource-type", "unit_test", *([] if data_tests else ["test"])]
+    done = _dbt(settings, arguments, plan.folder)
     if done.returncode:
         told = _failures(settings) or _tail(done.stdout)
         if says_disk_full(told):
@@ -63,13 +69,13 @@ def compile_manifest(settings: Settings) -> Path:
     Raises:
         BuildFailedError: the project does not parse.
     """
-    done = _dbt(settings, ["parse"], settings.home / "dbt" / "parse-only.duckdb")
+    done = _dbt(settings, ["parse"], target_folder(settings).parent)
     if done.returncode:
         raise BuildFailedError("the dbt project does not parse", where=_tail(done.stdout))
     return target_folder(settings) / "manifest.json"
 
 
-def _dbt(settings: Settings, arguments: list[str], candidate: Path) -> subprocess.CompletedProcess[str]:
+def _dbt(settings: Settings, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     target = target_folder(settings)
     target.mkdir(parents=True, exist_ok=True)
     command = [
@@ -86,9 +92,15 @@ def _dbt(settings: Settings, arguments: list[str], candidate: Path) -> subproces
         "--target-path",
         str(target),
     ]
-    env = {**os.environ, **dbt_environment(settings, candidate)}
+    env = {name: value for name, value in os.environ.items() if name != "REVEALED_CANDIDATE"}
     return subprocess.run(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=folder,
+        env={**env, **dbt_environment(settings)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
 
 

@@ -1,0 +1,228 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{% if is_incremental() %}delete from {{ this }} where session_key in (select touched.session_key from {{ ref('int_sessions_touched') }} as touched){% endif %}",
+    )
+}}
+
+with
+
+touched as (
+
+    select * from {{ ref('int_sessions_touched') }}
+
+),
+
+-- What people do themselves. That something came into view, or that somebody logged in, does not say where they look.
+acts as (
+
+    select
+        events.session_key,
+        events.event_id,
+        events.event_type,
+        events.occurred_at,
+        events.received_at,
+        events.actor_id,
+        events.item_id,
+        events.matched_request_id,
+        events.device,
+        events.surface,
+        events.dwell_ms,
+        events.scroll_depth,
+        events.is_historical,
+        events.item_id is not null and events.event_type in ('click', 'view', 'heartbeat', 'scroll') as is_attending,
+        -- In the same instant: opened, then alive.
+        case events.event_type when 'click' then 1 when 'view' then 2 when 'heartbeat' then 4 else 3 end as act_rank
+    from {{ ref('fct_events') }} as events
+    inner join touched on events.session_key = touched.session_key
+    where
+        events.event_date >= (select min(sessions.started_on) from touched as sessions)
+        and events.event_type not in ('impression', 'identify')
+
+),
+
+-- Moments of a back-filled summary are nominal: no time is read off them.
+in_order as (
+
+    select
+        *,
+        count(*) filter (where is_attending) over (
+            partition by session_key, is_historical order by occurred_at, act_rank, event_id
+            rows between unbounded preceding and current row
+        ) as attending_number,
+        lead(received_at) over (
+            partition by session_key, is_historical order by occurred_at, act_rank, event_id
+        ) as next_act_received_at,
+        case
+            when not is_historical
+                then cast(1000 * {{ seconds_between(
+                    'occurred_at',
+                    'lead(occurred_at) over (partition by session_key, is_historical order by occurred_at, act_rank, event_id)'
+                ) }} as bigint)
+        end as until_next_act_ms
+    from acts
+
+),
+
+-- What a save or a share is about is the item that the person has open, where it is the same.
+attended as (
+
+    select
+        *,
+        first_value(item_id) over (
+            partition by session_key, is_historical, attending_number order by occurred_at, act_rank, event_id
+        ) as open_item_id,
+        first_value(matched_request_id) over (
+            partition by session_key, is_historical, attending_number order by occurred_at, act_rank, event_id
+        ) as open_request_id
+    from in_order
+
+),
+
+visit_acts as (
+
+    select
+        * replace (
+            case when is_attending then matched_request_id else open_request_id end as matched_request_id,
+            case when until_next_act_ms <= {{ var('next_event_cap_s') }} * 1000 then until_next_act_ms end
+                as until_next_act_ms
+        ),
+        row_number() over (
+            partition by
+                session_key, item_id, case when is_attending then matched_request_id else open_request_id end
+            order by is_attending desc, occurred_at, act_rank, event_id
+        ) as visit_act_number
+    from attended
+    where
+        is_attending
+        or (attending_number > 0 and item_id = open_item_id)
+
+),
+
+-- Signs of life of one visit, in order.
+pings as (
+
+    select
+        event_id,
+        event_type,
+        dwell_ms,
+        is_historical,
+        lag(event_type) over visit = 'heartbeat' and lag(occurred_at) over visit = occurred_at as is_repeated,
+        cast(1000 * {{ seconds_between('lag(occurred_at) over visit', 'occurred_at') }} as bigint) as since_last_ms
+    from visit_acts
+    where event_type in ('click', 'view', 'heartbeat')
+    window visit as (
+        partition by session_key, item_id, matched_request_id order by occurred_at, act_rank, event_id
+    )
+
+),
+
+-- A heartbeat stands for the active time that it reports, else for the time since the last sign of life. Two in the same
+-- instant are one that was sent twice.
+beats as (
+
+    select
+        event_id,
+        coalesce(dwell_ms, case when not is_historical then since_last_ms end) as beat_ms
+    from pings
+    where
+        event_type = 'heartbeat'
+        and not coalesce(is_repeated, false)
+
+),
+
+heartbeats as (
+
+    select
+        event_id,
+        case when beat_ms <= {{ var('idle_cap_s') }} * 1000 then beat_ms when beat_ms is not null then {{ var('idle_cap_s') }} * 1000 end
+            as beat_ms
+    from beats
+
+),
+
+measured as (
+
+    select
+        visit_acts.session_key,
+        visit_acts.item_id,
+        visit_acts.matched_request_id,
+        min(visit_acts.actor_id) as actor_id,
+        max(case when visit_acts.visit_act_number = 1 then visit_acts.event_id end) as opening_event_id,
+        max(case when visit_acts.visit_act_number = 1 then visit_acts.event_type end) as opening_event_type,
+        max(case when visit_acts.visit_act_number = 1 then visit_acts.occurred_at end) as opened_at,
+        coalesce(max(case when visit_acts.visit_act_number = 1 then visit_acts.device end), min(visit_acts.device))
+            as device,
+        coalesce(max(case when visit_acts.visit_act_number = 1 then visit_acts.surface end), min(visit_acts.surface))
+            as surface,
+        max(visit_acts.occurred_at) as last_event_at,
+        max(visit_acts.received_at) as last_received_at,
+        max(visit_acts.next_act_received_at) as next_act_received_at,
+        max(visit_acts.dwell_ms) filter (where visit_acts.event_type in ('click', 'view')) as reported_ms,
+        sum(heartbeats.beat_ms) as heartbeat_ms,
+        count(heartbeats.event_id) as heartbeats,
+        -- Known only if every stay is: part of the time would pass for all of it.
+        case
+            when count(*) = count(visit_acts.until_next_act_ms) then nullif(sum(visit_acts.until_next_act_ms), 0)
+        end as next_event_ms,
+        max(visit_acts.scroll_depth) as scroll_depth,
+        bool_or(visit_acts.event_type in ('click', 'view')) as is_opened,
+        bool_and(visit_acts.is_historical) as is_historical
+    from visit_acts
+    left join heartbeats on visit_acts.event_id = heartbeats.event_id
+    group by
+        visit_acts.session_key,
+        visit_acts.item_id,
+        visit_acts.matched_request_id
+
+),
+
+sourced as (
+
+    select
+        *,
+        case
+            -- A click that says 0 while the heart still beats was told before the time had passed.
+            when reported_ms > 0 or (reported_ms = 0 and heartbeat_ms is null) then 'reported'
+            when heartbeat_ms is not null then 'heartbeats'
+            when next_event_ms is not null then 'next_event'
+        end as dwell_source
+    from measured
+
+),
+
+visits as (
+
+    select
+        session_key,
+        item_id,
+        matched_request_id,
+        actor_id,
+        cast(opened_at as date) as visit_date,
+        opening_event_id,
+        opening_event_type,
+        device,
+        surface,
+        opened_at,
+        last_event_at,
+        case when dwell_source = 'next_event' then greatest(last_received_at, next_act_received_at) else last_received_at end
+            as last_received_at,
+        cast(
+            case dwell_source
+                when 'reported' then reported_ms
+                when 'heartbeats' then heartbeat_ms
+                when 'next_event' then next_event_ms
+            end as bigint
+        ) as active_ms,
+        dwell_source,
+        heartbeats,
+        scroll_depth,
+        is_opened,
+        is_historical
+    from sourced
+
+)
+
+select * from visits

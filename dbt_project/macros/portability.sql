@@ -36,7 +36,7 @@
 {%- endmacro %}
 
 {% macro duckdb__number_key(columns) -%}
-    cast(md5_number_lower(concat_ws('|', {% for column in columns %}coalesce(cast({{ column }} as varchar), ''){{ ", " if not loop.last }}{% endfor %})) >> 1 as bigint)
+    cast(hash(concat_ws('|', {% for column in columns %}coalesce(cast({{ column }} as varchar), ''){{ ", " if not loop.last }}{% endfor %})) >> 1 as bigint)
 {%- endmacro %}
 
 {#- A field of a JSON text, as text; null where there is none. -#}

@@ -23,7 +23,7 @@ impressions as (
         *,
         cast(received_at as date) as shown_on,
         coalesce({{ json_text('context', 'cluster') }}, {{ json_text('context', 'segment') }}) as context_cluster
-    from {{ ref('int_impressions') }}
+    from {{ ref('int_impressions_resolved') }}
 
 ),
 
@@ -54,6 +54,11 @@ in_window as (
     select
         impressions.*,
         moments.moment,
+        -- Who a visitor is counts from when it was known, so that a past moment makes the cells that it made then.
+        case
+            when impressions.identity_known_at >= moments.moment then impressions.logged_actor_id
+            else impressions.actor_id
+        end as person,
         coalesce(clicks.clicked_on < cast(moments.moment as date), false) as is_clicked
     from impressions
     cross join moments
@@ -98,7 +103,7 @@ celled as (
         case context_kind
             when 'named' then {{ number_key(["'named'", 'context_cluster', 'query', 'item_id']) }}
             when 'score'
-                then {{ number_key(["'score'", 'actor_id', 'query', 'model_name', 'model_version', 'score_level']) }}
+                then {{ number_key(["'score'", 'person', 'query', 'model_name', 'model_version', 'score_level']) }}
             when 'query' then {{ number_key(["'query'", 'query', 'item_id']) }}
         end as cell,
         case when context_kind = 'score' then score end as score,

@@ -35,6 +35,11 @@ clicks as (
     where
         event_type = 'click'
         and matched_request_id is not null
+        -- A client's clock may be a day off, not more: earlier clicks are of showings before the window.
+        and event_date >= (
+            select cast(min(moments.moment) as date) - {{ var('bias_window_days') }} - 1
+            from moments
+        )
     group by
         matched_request_id,
         matched_item_id

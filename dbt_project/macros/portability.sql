@@ -29,3 +29,21 @@
 {% macro duckdb__asof_left_join() -%}
     asof left join
 {%- endmacro %}
+
+{#- A stable whole number made of several columns; nulls count as empty text. For grouping, never to be read. -#}
+{% macro number_key(columns) -%}
+    {{ return(adapter.dispatch('number_key')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__number_key(columns) -%}
+    cast(hash(concat_ws('|', {% for column in columns %}coalesce(cast({{ column }} as varchar), ''){{ ", " if not loop.last }}{% endfor %})) >> 1 as bigint)
+{%- endmacro %}
+
+{#- A field of a JSON text, as text; null where there is none. -#}
+{% macro json_text(column, field) -%}
+    {{ return(adapter.dispatch('json_text')(column, field)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_text(column, field) -%}
+    json_extract_string({{ column }}, '$.{{ field }}')
+{%- endmacro %}

@@ -1,0 +1,157 @@
+-- A view: asked for one surface at a time, and only where logged propensities do not give the curve.
+{{ config(materialized='view') }}
+
+with
+
+moments as (
+
+    {{ bias_moments() }}
+
+),
+
+maturity as (
+
+    select max(maturity_window_hours) as click_hours
+    from {{ ref('signal_policy') }}
+    where event_type = 'click'
+
+),
+
+impressions as (
+
+    select
+        *,
+        cast(received_at as date) as shown_on,
+        coalesce({{ json_text('context', 'cluster') }}, {{ json_text('context', 'segment') }}) as context_cluster
+    from {{ ref('int_impressions_resolved') }}
+
+),
+
+clicks as (
+
+    select
+        matched_request_id as request_id,
+        matched_item_id as item_id,
+        cast(min(received_at) as date) as clicked_on
+    from {{ ref('fct_events') }}
+    where
+        event_type = 'click'
+        and matched_request_id is not null
+        -- A client's clock may be a day off, not more: earlier clicks are of showings before the window.
+        and event_date >= (
+            select cast(min(moments.moment) as date) - {{ var('bias_window_days') }} - 1
+            from moments
+        )
+    group by
+        matched_request_id,
+        matched_item_id
+
+),
+
+bots as (
+
+    select * from {{ ref('int_bot_actors') }}
+
+),
+
+in_window as (
+
+    select
+        impressions.*,
+        moments.moment,
+        -- Who a visitor is counts from when it was known, so that a past moment makes the cells that it made then.
+        case
+            when impressions.identity_known_at >= moments.moment then impressions.logged_actor_id
+            else impressions.actor_id
+        end as person,
+        coalesce(clicks.clicked_on < cast(moments.moment as date), false) as is_clicked
+    from impressions
+    cross join moments
+    cross join maturity
+    left join clicks
+        on
+            impressions.request_id = clicks.request_id
+            and impressions.item_id = clicks.item_id
+    left join bots on impressions.actor_id = bots.actor_id
+    where
+        bots.actor_id is null
+        and {{ in_bias_window('impressions.impression_date', 'impressions.shown_on') }}
+
+),
+
+-- Levels are quantiles of a model version's scores: whatever their scale, and whatever a later version does to it.
+levelled as (
+
+    select
+        *,
+        case
+            when context_cluster is not null then 'named'
+            when score is not null then 'score'
+            when query is not null then 'query'
+            else 'none'
+        end as context_kind,
+        floor({{ var('bias_score_levels') }} * percent_rank() over (
+            partition by moment, surface, model_name, model_version, score is null order by score
+        )) as score_level
+    from in_window
+
+),
+
+celled as (
+
+    select
+        moment,
+        surface,
+        position,
+        is_clicked,
+        context_kind as context,
+        case context_kind
+            when 'named' then {{ number_key(["'named'", 'context_cluster', 'query', 'item_id']) }}
+            when 'score'
+                then {{ number_key(["'score'", 'person', 'query', 'model_name', 'model_version', 'score_level']) }}
+            when 'query' then {{ number_key(["'query'", 'query', 'item_id']) }}
+        end as cell,
+        case when context_kind = 'score' then score end as score,
+        case when context_kind = 'score' then score_level end as score_level
+    from levelled
+
+),
+
+counts as (
+
+    select
+        moment,
+        surface,
+        context,
+        cell,
+        position,
+        count(*) as impressions,
+        count(*) filter (where is_clicked) as clicks,
+        max(score_level) as score_level,
+        min(score) as score_low,
+        max(score) as score_high
+    from celled
+    group by
+        moment,
+        surface,
+        context,
+        cell,
+        position
+
+),
+
+-- Cells of one position, or without a click, say nothing about the curve; they are most of them.
+telling as (
+
+    select *
+    from counts
+    qualify
+        context = 'none'
+        or (
+            count(*) over (partition by moment, surface, context, cell) > 1
+            and sum(clicks) over (partition by moment, surface, context, cell) > 0
+        )
+
+)
+
+select * from telling

@@ -33,9 +33,25 @@ reversed as (
 
 ),
 
+-- Time spent is read off whole sessions: the next event of today ends the visit of yesterday evening.
+visited as (
+
+    select
+        visits.matched_request_id as request_id,
+        visits.item_id
+    from {{ ref('int_item_visits') }} as visits
+    inner join {{ ref('int_sessions_touched') }} as sessions on visits.session_key = sessions.session_key
+    where visits.matched_request_id is not null
+
+),
+
 touched as (
 
     select * from rewritten
+
+    union
+
+    select * from visited
 
     union
 

@@ -54,19 +54,36 @@ kept as (
 
 ),
 
-outcomes as (
+visits as (
+
+    select
+        visits.matched_request_id as request_id,
+        visits.item_id,
+        cast(sum(visits.active_ms) as bigint) as dwell_ms,
+        -- Of several visits the one that tells most of the time.
+        arg_max(visits.dwell_source, (coalesce(visits.active_ms, -1), visits.session_key)) as dwell_source,
+        cast(sum(visits.heartbeats) as bigint) as heartbeats,
+        max(visits.scroll_depth) as scroll_depth,
+        arg_min(visits.device, (visits.opened_at, visits.session_key)) as device,
+        bool_or(visits.is_opened) as is_opened
+    from {{ ref('int_item_visits') }} as visits
+    inner join touched
+        on
+            visits.matched_request_id = touched.request_id
+            and visits.item_id = touched.item_id
+    group by
+        visits.matched_request_id,
+        visits.item_id
+
+),
+
+credits as (
 
     select
         matched_request_id as request_id,
         matched_item_id as item_id,
         min(matched_position) as position,
         count(*) filter (where event_type = 'click') as clicks,
-        -- Heartbeats add up; every other event already carries the whole active time.
-        cast(greatest(
-            max(dwell_ms) filter (where event_type != 'heartbeat'),
-            sum(dwell_ms) filter (where event_type = 'heartbeat')
-        ) as bigint) as dwell_ms,
-        max(scroll_depth) as scroll_depth,
         coalesce(bool_or(kept_share > 0) filter (where event_type = 'save'), false) as is_saved,
         coalesce(bool_or(kept_share > 0) filter (where event_type in ('share', 'copy')), false) as is_shared,
         coalesce(bool_or(kept_share > 0) filter (where event_type = 'add_to_cart'), false) as is_added_to_cart,
@@ -84,6 +101,38 @@ outcomes as (
     group by
         matched_request_id,
         matched_item_id
+
+),
+
+outcomes as (
+
+    select
+        credits.request_id,
+        credits.item_id,
+        credits.position,
+        credits.clicks,
+        visits.dwell_ms,
+        visits.dwell_source,
+        coalesce(visits.heartbeats, 0) as heartbeats,
+        visits.scroll_depth,
+        visits.device,
+        coalesce(visits.is_opened, false) as is_opened,
+        credits.is_saved,
+        credits.is_shared,
+        credits.is_added_to_cart,
+        credits.is_purchased,
+        credits.is_skipped,
+        credits.is_hidden,
+        credits.gross_value,
+        credits.returned_value,
+        credits.is_reported_seen,
+        credits.first_engaged_at,
+        credits.first_seen_at
+    from credits
+    left join visits
+        on
+            credits.request_id = visits.request_id
+            and credits.item_id = visits.item_id
 
 )
 

@@ -17,12 +17,6 @@ statements as (
 
 events as (
 
-    select * from {{ ref('fct_events') }}
-
-),
-
-originals as (
-
     select
         event_id,
         event_type,
@@ -38,15 +32,67 @@ originals as (
         model_name,
         model_version,
         policy
-    from events
+    from {{ ref('fct_events') }}
     where
         actor_id in (select reversals.owner_id from reversals)
         and event_type in (select statements.event_type from statements)
-        and (
-            event_id in (select reversals.reverses_event_id from reversals)
-            or (actor_id, order_id) in (select (reversals.owner_id, reversals.order_id) from reversals)
-            or (actor_id, item_id) in (select (reversals.owner_id, reversals.item_id) from reversals)
-        )
+
+),
+
+owner_orders as (
+
+    select distinct
+        owner_id,
+        order_id
+    from reversals
+    where order_id is not null
+
+),
+
+owner_items as (
+
+    select distinct
+        owner_id,
+        item_id
+    from reversals
+    where item_id is not null
+
+),
+
+candidates as (
+
+    select events.event_id
+    from events
+    inner join reversals
+        on
+            events.actor_id = reversals.owner_id
+            and events.event_id = reversals.reverses_event_id
+
+    union
+
+    select events.event_id
+    from events
+    inner join owner_orders
+        on
+            events.actor_id = owner_orders.owner_id
+            and events.order_id = owner_orders.order_id
+
+    union
+
+    select events.event_id
+    from events
+    inner join owner_items
+        on
+            events.actor_id = owner_items.owner_id
+            and events.item_id = owner_items.item_id
+
+),
+
+originals as (
+
+    select events.*
+    from events
+    inner join candidates on events.event_id = candidates.event_id
 
 )
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_reversals_retracted') }}
+-- depends_on: {{ ref('int_reversals_retracted') }}, {{ ref('int_reversal_owners_touched') }}
 {{
     config(
         materialized='incremental',

@@ -32,7 +32,7 @@
 
 {#- Active time on the scale on which it is normal (Yi et al., RecSys 2014). Under a tenth of a second clocks are read, not items. -#}
 {% macro log_seconds(active_ms) -%}
-    ln(greatest({{ active_ms }}, 100) / 1000.0)
+    ln(case when {{ active_ms }} < 100 then 100 else {{ active_ms }} end / 1000.0)
 {%- endmacro %}
 
 {#-
@@ -41,6 +41,11 @@
 -#}
 {% macro dwell_z(active_ms, norms) -%}
     ({{ log_seconds(active_ms) }} - {{ norms }}.mu) / nullif({{ norms }}.sigma, 0)
+{%- endmacro %}
+
+{#- Sum of squared deviations from the mean, of a relation with visits, total and squares; 0 where it has no visit. -#}
+{% macro squares_about_mean(sums) -%}
+    coalesce(greatest(round({{ sums }}.squares - {{ sums }}.total * {{ sums }}.total / {{ sums }}.visits, 6), 0), 0)
 {%- endmacro %}
 
 {#- Opened and left at once. A time that is not known is no bounce. -#}

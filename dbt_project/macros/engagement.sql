@@ -1,9 +1,17 @@
-{#- What kind of device a user agent tells of; null where there is none. -#}
+{#-
+    What kind of device a user agent tells of; null where there is none. A browser on Android says "Mobile" unless it runs
+    on a tablet; an app need not. Televisions and consoles name the system that they run on, so they come first.
+-#}
 {% macro device_of(user_agent) -%}
     case
         when {{ user_agent }} is null then null
-        when regexp_matches(lower({{ user_agent }}), 'ipad|tablet') then 'tablet'
-        when regexp_matches(lower({{ user_agent }}), 'mobi|iphone|android') then 'mobile'
+        when regexp_matches(
+            lower({{ user_agent }}), 'smart-?tv|apple ?tv|google ?tv|android ?tv|hbbtv|tvos|roku|crkey|playstation|xbox|nintendo'
+        ) then 'other'
+        when regexp_matches(lower({{ user_agent }}), 'ipad|tablet|kindle') then 'tablet'
+        when regexp_matches(lower({{ user_agent }}), 'mobi|iphone|ipod') then 'mobile'
+        when regexp_matches(lower({{ user_agent }}), '^mozilla.*android') then 'tablet'
+        when regexp_matches(lower({{ user_agent }}), 'android') then 'mobile'
         when regexp_matches(lower({{ user_agent }}), 'windows|macintosh|x11|linux|cros') then 'desktop'
         else 'other'
     end

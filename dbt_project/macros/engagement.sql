@@ -1,9 +1,17 @@
-{#- What kind of device a user agent tells of; null where there is none. -#}
+{#-
+    What kind of device a user agent tells of; null where there is none. A browser on Android says "Mobile" unless it runs
+    on a tablet; an app need not. Televisions and consoles name the system that they run on, so they come first.
+-#}
 {% macro device_of(user_agent) -%}
     case
         when {{ user_agent }} is null then null
-        when regexp_matches(lower({{ user_agent }}), 'ipad|tablet') then 'tablet'
-        when regexp_matches(lower({{ user_agent }}), 'mobi|iphone|android') then 'mobile'
+        when regexp_matches(
+            lower({{ user_agent }}), 'smart-?tv|apple ?tv|google ?tv|android ?tv|hbbtv|tvos|roku|crkey|playstation|xbox|nintendo'
+        ) then 'other'
+        when regexp_matches(lower({{ user_agent }}), 'ipad|tablet|kindle') then 'tablet'
+        when regexp_matches(lower({{ user_agent }}), 'mobi|iphone|ipod') then 'mobile'
+        when regexp_matches(lower({{ user_agent }}), '^mozilla.*android') then 'tablet'
+        when regexp_matches(lower({{ user_agent }}), 'android') then 'mobile'
         when regexp_matches(lower({{ user_agent }}), 'windows|macintosh|x11|linux|cros') then 'desktop'
         else 'other'
     end
@@ -32,7 +40,7 @@
 
 {#- Active time on the scale on which it is normal (Yi et al., RecSys 2014). Under a tenth of a second clocks are read, not items. -#}
 {% macro log_seconds(active_ms) -%}
-    ln(greatest({{ active_ms }}, 100) / 1000.0)
+    ln(case when {{ active_ms }} < 100 then 100 else {{ active_ms }} end / 1000.0)
 {%- endmacro %}
 
 {#-
@@ -41,6 +49,11 @@
 -#}
 {% macro dwell_z(active_ms, norms) -%}
     ({{ log_seconds(active_ms) }} - {{ norms }}.mu) / nullif({{ norms }}.sigma, 0)
+{%- endmacro %}
+
+{#- Sum of squared deviations from the mean, of a relation with visits, total and squares; 0 where it has no visit. -#}
+{% macro squares_about_mean(sums) -%}
+    coalesce(greatest(round({{ sums }}.squares - {{ sums }}.total * {{ sums }}.total / {{ sums }}.visits, 6), 0), 0)
 {%- endmacro %}
 
 {#- Opened and left at once. A time that is not known is no bounce. -#}

@@ -1,6 +1,8 @@
--- Log-normal norms of active time (Yi et al., RecSys 2014), drawn towards those of all visits where a class has few:
---     mu      = (n * mean + n0 * mean of all) / (n + n0)
---     sigma^2 = (squares about the mean + n0 * variance of all) / (max(n - 1, 0) + n0)
+-- Log-normal norms of active time (Yi et al., RecSys 2014). A class (length and device) with few visits leans on those of
+-- its length, and a length with few on all visits; n0 visits' worth of trust goes to the wider group:
+--     mu      = (sum of log seconds + n0 * mu of the wider group) / (n + n0)
+--     sigma^2 = (squares about the own mean + n0 * sigma^2 of the wider group) / (max(n - 1, 0) + n0)
+{% set n0 = var('dwell_prior_visits') -%}
 with
 
 bots as (
@@ -59,41 +61,15 @@ visits as (
 
 ),
 
-global_means as (
-
-    select
-        moment,
-        count(*) as visits,
-        {{ exact_sum('log_s') }} / count(*) as mean
-    from visits
-    group by moment
-
-),
-
-global_norms as (
-
-    select
-        means.moment,
-        means.mean,
-        {{ exact_sum('(visits.log_s - means.mean) * (visits.log_s - means.mean)') }} / nullif(means.visits - 1, 0)
-            as variance
-    from visits
-    inner join global_means as means on visits.moment = means.moment
-    group by
-        means.moment,
-        means.mean,
-        means.visits
-
-),
-
-class_means as (
+class_sums as (
 
     select
         moment,
         length_bucket,
         device,
         count(*) as visits,
-        {{ exact_sum('log_s') }} / count(*) as mean
+        {{ exact_sum('log_s') }} as total,
+        {{ exact_sum('log_s * log_s') }} as squares
     from visits
     group by
         moment,
@@ -102,75 +78,101 @@ class_means as (
 
 ),
 
-class_norms as (
+length_sums as (
 
     select
-        means.moment,
-        means.length_bucket,
-        means.device,
-        means.visits,
-        means.mean,
-        {{ exact_sum('(visits.log_s - means.mean) * (visits.log_s - means.mean)') }} as squares
-    from visits
-    inner join class_means as means
-        on
-            visits.moment = means.moment
-            and visits.length_bucket = means.length_bucket
-            and visits.device = means.device
+        moment,
+        length_bucket,
+        cast(sum(visits) as bigint) as visits,
+        {{ exact_sum('total') }} as total,
+        {{ exact_sum('squares') }} as squares
+    from class_sums
     group by
-        means.moment,
-        means.length_bucket,
-        means.device,
-        means.visits,
-        means.mean
+        moment,
+        length_bucket
 
 ),
 
--- Every class, so that a first visit of its kind finds the norms of all visits.
-classes as (
+all_sums as (
+
+    select
+        moment,
+        cast(sum(visits) as bigint) as visits,
+        {{ exact_sum('total') }} as total,
+        {{ exact_sum('squares') }} as squares
+    from length_sums
+    group by moment
+
+),
+
+all_norms as (
+
+    select
+        moment,
+        total / visits as mu,
+        {{ squares_about_mean('all_sums') }} / nullif(visits - 1, 0) as variance
+    from all_sums
+
+),
+
+buckets as (
+
+    {% for bucket in length_buckets() -%}
+    select '{{ bucket }}' as length_bucket
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+),
+
+devices as (
+
+    {% for device in dwell_devices() -%}
+    select '{{ device }}' as device
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+),
+
+-- Every length and every class has norms, so that the first visit of its kind finds some.
+length_norms as (
 
     select
         moments.moment,
         buckets.length_bucket,
-        devices.device
+        (coalesce(length_sums.total, 0) + {{ n0 }} * all_norms.mu) / (coalesce(length_sums.visits, 0) + {{ n0 }}) as mu,
+        ({{ squares_about_mean('length_sums') }} + {{ n0 }} * all_norms.variance)
+        / (greatest(coalesce(length_sums.visits, 0) - 1, 0) + {{ n0 }}) as variance
     from moments
-    cross join (
-        {%- for bucket in length_buckets() %}
-            select '{{ bucket }}' as length_bucket
-            {{ "union all" if not loop.last }}
-        {%- endfor %}
-    ) as buckets
-    cross join (
-        {%- for device in dwell_devices() %}
-            select '{{ device }}' as device
-            {{ "union all" if not loop.last }}
-        {%- endfor %}
-    ) as devices
+    cross join buckets
+    left join all_norms on moments.moment = all_norms.moment
+    left join length_sums
+        on
+            moments.moment = length_sums.moment
+            and buckets.length_bucket = length_sums.length_bucket
 
 ),
 
 norms as (
 
     select
-        classes.moment,
-        classes.length_bucket,
-        classes.device,
-        coalesce(class_norms.visits, 0) as visits,
-        (coalesce(class_norms.visits * class_norms.mean, 0) + {{ var('dwell_prior_visits') }} * global_norms.mean)
-        / (coalesce(class_norms.visits, 0) + {{ var('dwell_prior_visits') }}) as mu,
+        length_norms.moment,
+        length_norms.length_bucket,
+        devices.device,
+        coalesce(class_sums.visits, 0) as visits,
+        (coalesce(class_sums.total, 0) + {{ n0 }} * length_norms.mu) / (coalesce(class_sums.visits, 0) + {{ n0 }}) as mu,
         sqrt(
-            (coalesce(class_norms.squares, 0) + {{ var('dwell_prior_visits') }} * global_norms.variance)
-            / (greatest(coalesce(class_norms.visits, 0) - 1, 0) + {{ var('dwell_prior_visits') }})
+            ({{ squares_about_mean('class_sums') }} + {{ n0 }} * length_norms.variance)
+            / (greatest(coalesce(class_sums.visits, 0) - 1, 0) + {{ n0 }})
         ) as sigma,
-        class_norms.mean as class_mean,
-        sqrt(class_norms.squares / nullif(class_norms.visits - 1, 0)) as class_deviation
-    from classes
-    left join global_norms on classes.moment = global_norms.moment
-    left join class_norms
+        class_sums.total / class_sums.visits as class_mean,
+        sqrt({{ squares_about_mean('class_sums') }} / nullif(class_sums.visits - 1, 0)) as class_deviation
+    from length_norms
+    cross join devices
+    left join class_sums
         on
-            classes.moment = class_norms.moment
-            and classes.length_bucket = class_norms.length_bucket
-            and classes.device = class_norms.device
+            length_norms.moment = class_sums.moment
+            and length_norms.length_bucket = class_sums.length_bucket
+            and devices.device = class_sums.device
 
 )
 

@@ -15,7 +15,7 @@ touched as (
 
 ),
 
--- What people do themselves. That something came into view, or that somebody logged in, does not say where they look.
+-- What people do themselves. That something came into view or was passed over, or a login, does not say where they look.
 acts as (
 
     select
@@ -39,7 +39,7 @@ acts as (
     inner join touched on events.session_key = touched.session_key
     where
         events.event_date >= (select min(sessions.started_on) from touched as sessions)
-        and events.event_type not in ('impression', 'identify')
+        and events.event_type not in ('impression', 'skip', 'identify')
 
 ),
 
@@ -101,81 +101,69 @@ visit_acts as (
 
 ),
 
--- Signs of life of one visit, in order.
-pings as (
+-- Signs of life of one visit, in order. Two heartbeats in the same instant are one that was sent twice.
+signs as (
 
     select
-        event_id,
-        event_type,
-        dwell_ms,
-        is_historical,
-        lag(event_type) over visit = 'heartbeat' and lag(occurred_at) over visit = occurred_at as is_repeated,
-        cast(1000 * {{ seconds_between('lag(occurred_at) over visit', 'occurred_at') }} as bigint) as since_last_ms
+        *,
+        event_type = 'heartbeat'
+        and not coalesce(
+            lag(event_type) over signs_of_life = 'heartbeat' and lag(occurred_at) over signs_of_life = occurred_at, false
+        ) as is_beat,
+        case
+            when not is_historical
+                then cast(
+                    1000 * {{ seconds_between('lag(occurred_at) over signs_of_life', 'occurred_at') }} as bigint
+                )
+        end as since_last_sign_ms
     from visit_acts
-    where event_type in ('click', 'view', 'heartbeat')
-    window visit as (
-        partition by session_key, item_id, matched_request_id order by occurred_at, act_rank, event_id
+    window signs_of_life as (
+        partition by
+            session_key, item_id, matched_request_id, event_type in ('click', 'view', 'heartbeat')
+        order by occurred_at, act_rank, event_id
     )
 
 ),
 
--- A heartbeat stands for the active time that it reports, else for the time since the last sign of life. Two in the same
--- instant are one that was sent twice.
-beats as (
+-- A heartbeat stands for the active time that it reports, else for the time since the last sign of life.
+beaten as (
 
     select
-        event_id,
-        coalesce(dwell_ms, case when not is_historical then since_last_ms end) as beat_ms
-    from pings
-    where
-        event_type = 'heartbeat'
-        and not coalesce(is_repeated, false)
-
-),
-
-heartbeats as (
-
-    select
-        event_id,
-        case when beat_ms <= {{ var('idle_cap_s') }} * 1000 then beat_ms when beat_ms is not null then {{ var('idle_cap_s') }} * 1000 end
-            as beat_ms
-    from beats
+        *,
+        case when is_beat then coalesce(dwell_ms, since_last_sign_ms) end as beat_ms
+    from signs
 
 ),
 
 measured as (
 
     select
-        visit_acts.session_key,
-        visit_acts.item_id,
-        visit_acts.matched_request_id,
-        min(visit_acts.actor_id) as actor_id,
-        max(case when visit_acts.visit_act_number = 1 then visit_acts.event_id end) as opening_event_id,
-        max(case when visit_acts.visit_act_number = 1 then visit_acts.event_type end) as opening_event_type,
-        max(case when visit_acts.visit_act_number = 1 then visit_acts.occurred_at end) as opened_at,
-        coalesce(max(case when visit_acts.visit_act_number = 1 then visit_acts.device end), min(visit_acts.device))
-            as device,
-        coalesce(max(case when visit_acts.visit_act_number = 1 then visit_acts.surface end), min(visit_acts.surface))
-            as surface,
-        max(visit_acts.occurred_at) as last_event_at,
-        max(visit_acts.received_at) as last_received_at,
-        max(visit_acts.next_act_received_at) as next_act_received_at,
-        max(visit_acts.dwell_ms) filter (where visit_acts.event_type in ('click', 'view')) as reported_ms,
-        sum(heartbeats.beat_ms) as heartbeat_ms,
-        count(heartbeats.event_id) as heartbeats,
+        session_key,
+        item_id,
+        matched_request_id,
+        min(actor_id) as actor_id,
+        max(case when visit_act_number = 1 then event_id end) as opening_event_id,
+        max(case when visit_act_number = 1 then event_type end) as opening_event_type,
+        max(case when visit_act_number = 1 then occurred_at end) as opened_at,
+        coalesce(max(case when visit_act_number = 1 then device end), min(device)) as device,
+        coalesce(max(case when visit_act_number = 1 then surface end), min(surface)) as surface,
+        max(occurred_at) as last_event_at,
+        max(received_at) as last_received_at,
+        max(next_act_received_at) as next_act_received_at,
+        max(dwell_ms) filter (where event_type in ('click', 'view')) as reported_ms,
+        sum(case when beat_ms > {{ var('idle_cap_s') }} * 1000 then {{ var('idle_cap_s') }} * 1000 else beat_ms end)
+            as heartbeat_ms,
+        count(*) filter (where is_beat) as heartbeats,
         -- Known only if every stay is: part of the time would pass for all of it.
-        case
-            when count(*) = count(visit_acts.until_next_act_ms) then nullif(sum(visit_acts.until_next_act_ms), 0)
-        end as next_event_ms,
-        max(visit_acts.scroll_depth) as scroll_depth,
-        bool_or(visit_acts.event_type in ('click', 'view')) as is_opened,
-        bool_and(visit_acts.is_historical) as is_historical
-    from visit_acts
-    left join heartbeats on visit_acts.event_id = heartbeats.event_id
+        case when count(*) = count(until_next_act_ms) then nullif(sum(until_next_act_ms), 0) end as next_event_ms,
+        max(scroll_depth) as scroll_depth,
+        bool_or(event_type in ('click', 'view')) as is_opened,
+        bool_and(is_historical) as is_historical
+    from beaten
     group by
-        visit_acts.session_key,
-        visit_acts.item_id,
-        visit_acts.matched_request_id
+        session_key,
+        item_id,
+        matched_request_id
 
 ),
 

@@ -47,3 +47,22 @@
 {% macro duckdb__json_text(column, field) -%}
     json_extract_string({{ column }}, '$.{{ field }}')
 {%- endmacro %}
+
+{#- One row for each whole number from `first` to `last`, as a column of the query it stands in; none where first > last. -#}
+{% macro whole_numbers(first, last) -%}
+    {{ return(adapter.dispatch('whole_numbers')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__whole_numbers(first, last) -%}
+    unnest(range({{ first }}, {{ last }} + 1))
+{%- endmacro %}
+
+{#- Which of `buckets` equal parts a text falls into, 0 first: always the same one, and a different cut for each salt. -#}
+{% macro bucket_of(text, buckets, salt) -%}
+    {{ return(adapter.dispatch('bucket_of')(text, buckets, salt)) }}
+{%- endmacro %}
+
+{#- md5, because DuckDB's own hash is correlated across salts and may change between versions. -#}
+{% macro duckdb__bucket_of(text, buckets, salt) -%}
+    cast(md5_number_upper(concat('{{ salt }}', {{ text }})) % cast({{ buckets }} as ubigint) as bigint)
+{%- endmacro %}

@@ -51,6 +51,8 @@ by_request as (
         impressions.model_name,
         impressions.model_version,
         impressions.policy,
+        impressions.surface,
+        impressions.occurred_at as shown_at,
         {{ seconds_between('impressions.occurred_at', 'creditable.occurred_at') }} as lag_s
     from creditable
     inner join impressions
@@ -117,6 +119,8 @@ last_touches as (
         single_touches.model_name,
         single_touches.model_version,
         single_touches.policy,
+        single_touches.surface,
+        single_touches.occurred_at as shown_at,
         {{ seconds_between('single_touches.occurred_at', 'unmatched.occurred_at') }} as lag_s,
         unmatched.window_s
     from unmatched
@@ -150,5 +154,7 @@ select
     model_name,
     model_version,
     policy,
+    surface,
+    shown_at,
     lag_s
 from matched

@@ -1,0 +1,208 @@
+-- Paths of the trailing window, added up to how often one channel follows another: all that a first-order chain needs.
+with
+
+plan as (
+
+    select
+        as_of,
+        as_of - interval '{{ var("markov_window_days") }} days' as since
+    from {{ source('ops', 'build_plan') }}
+
+),
+
+bots as (
+
+    select actor_id from {{ ref('int_bot_actors') }}
+
+),
+
+recent as (
+
+    select
+        impressions.actor_id,
+        impressions.item_id,
+        impressions.request_id,
+        impressions.occurred_at,
+        {{ attribution_channel('impressions') }} as channel
+    from {{ ref('int_impressions_resolved') }} as impressions
+    inner join plan
+        on
+            impressions.impression_date >= cast(plan.since as date)
+            and impressions.occurred_at >= plan.since
+    left join bots on impressions.actor_id = bots.actor_id
+    where bots.actor_id is null
+
+),
+
+-- Large logs: every so-manieth person, whole, so that paths stay whole and both kinds thin out alike.
+sample as (
+
+    select cast(greatest(1, ceil(count(*) / {{ var('markov_max_showings') }})) as bigint) as parts
+    from recent
+
+),
+
+showings as (
+
+    select recent.*
+    from recent
+    cross join sample
+    where {{ bucket_of('recent.actor_id', 'sample.parts', 'markov') }} = 0
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by actor_id, item_id order by occurred_at desc, request_id
+        ) as number_from_the_end
+    from showings
+
+),
+
+shown_steps as (
+
+    select
+        actor_id,
+        item_id,
+        channel,
+        number_from_the_end = 1 as is_last,
+        lag(channel) over (
+            partition by actor_id, item_id order by number_from_the_end desc
+        ) as previous_channel
+    from numbered
+    where number_from_the_end <= {{ var('attribution_max_touches') }}
+
+),
+
+outcome_steps as (
+
+    select
+        outcomes.outcome_type,
+        outcomes.actor_id,
+        outcomes.item_id,
+        outcomes.channel,
+        outcomes.touch_number = outcomes.touches as is_last,
+        lag(outcomes.channel) over (
+            partition by outcomes.outcome_event_id, outcomes.outcome_type order by outcomes.touch_number
+        ) as previous_channel
+    from {{ ref('int_attribution_outcomes') }} as outcomes
+    inner join plan
+        on
+            outcomes.event_date >= cast(plan.since as date)
+            and outcomes.outcome_at >= plan.since
+    cross join sample
+    left join bots on outcomes.actor_id = bots.actor_id
+    where
+        bots.actor_id is null
+        and outcomes.touches > 0
+        and {{ bucket_of('outcomes.actor_id', 'sample.parts', 'markov') }} = 0
+
+),
+
+converted_pairs as (
+
+    select distinct
+        outcome_type,
+        actor_id,
+        item_id
+    from outcome_steps
+
+),
+
+outcome_types as (
+
+    select distinct outcome_type from converted_pairs
+
+),
+
+shown_counts as (
+
+    select
+        channel,
+        previous_channel,
+        is_last,
+        count(*) as paths
+    from shown_steps
+    group by
+        channel,
+        previous_channel,
+        is_last
+
+),
+
+-- A path without the outcome ends in null: all shown pairs, less those that had it.
+steps as (
+
+    select
+        outcome_type,
+        channel,
+        previous_channel,
+        is_last,
+        'conversion' as ending,
+        1 as paths
+    from outcome_steps
+
+    union all
+
+    select
+        outcome_types.outcome_type,
+        shown_counts.channel,
+        shown_counts.previous_channel,
+        shown_counts.is_last,
+        'null' as ending,
+        shown_counts.paths
+    from outcome_types
+    cross join shown_counts
+
+    union all
+
+    select
+        converted_pairs.outcome_type,
+        shown_steps.channel,
+        shown_steps.previous_channel,
+        shown_steps.is_last,
+        'null' as ending,
+        -1 as paths
+    from converted_pairs
+    inner join shown_steps
+        on
+            converted_pairs.actor_id = shown_steps.actor_id
+            and converted_pairs.item_id = shown_steps.item_id
+
+),
+
+transitions as (
+
+    select
+        outcome_type,
+        coalesce(previous_channel, '(start)') as from_channel,
+        channel as to_channel,
+        paths
+    from steps
+
+    union all
+
+    select
+        outcome_type,
+        channel as from_channel,
+        '(' || ending || ')' as to_channel,
+        paths
+    from steps
+    where is_last
+
+)
+
+select
+    outcome_type,
+    from_channel,
+    to_channel,
+    cast(sum(paths) as bigint) as paths
+from transitions
+group by
+    outcome_type,
+    from_channel,
+    to_channel
+having sum(paths) > 0

@@ -74,7 +74,7 @@ in_window as (
             and impressions.item_id = clicks.item_id
     left join bots on impressions.actor_id = bots.actor_id
     where
-        bots.actor_id is null
+        coalesce(bots.first_flagged_on >= cast(moments.moment as date), true)
         and {{ in_bias_window('impressions.impression_date', 'impressions.shown_on') }}
 
 ),

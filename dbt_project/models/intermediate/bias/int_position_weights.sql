@@ -68,14 +68,14 @@ shown as (
         case
             when clicks.known_at is not null
                 then cast(greatest(impressions.received_at, clicks.known_at) as date)
-        end as clicked_on
+        end as clicked_on,
+        bots.first_flagged_on
     from impressions
     left join clicks
         on
             impressions.request_id = clicks.request_id
             and impressions.item_id = clicks.item_id
     left join bots on impressions.actor_id = bots.actor_id
-    where bots.actor_id is null
 
 ),
 
@@ -86,6 +86,7 @@ days as (
         impression_date,
         shown_on,
         clicked_on,
+        first_flagged_on,
         surface,
         model_name,
         policy,
@@ -101,6 +102,7 @@ days as (
         impression_date,
         shown_on,
         clicked_on,
+        first_flagged_on,
         surface,
         model_name,
         policy,
@@ -118,7 +120,9 @@ in_window as (
     from days
     cross join moments
     cross join maturity
-    where {{ in_bias_window('days.impression_date', 'days.shown_on') }}
+    where
+        {{ in_bias_window('days.impression_date', 'days.shown_on') }}
+        and coalesce(days.first_flagged_on >= cast(moments.moment as date), true)
 
 ),
 

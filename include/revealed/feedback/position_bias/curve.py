@@ -129,5 +129,15 @@ def totals(index: Ints, values: Floats, size: int = 0) -> Floats:
     return np.bincount(index, values, size).astype(np.float64)
 
 
+def grouped(*keys: Ints) -> tuple[list[Ints], Ints]:
+    """Return the distinct combinations of the keys, one array a key, and which combination each row has."""
+    numbered = [np.unique(key, return_inverse=True) for key in keys]
+    shape = tuple(max(len(values), 1) for values, _ in numbered)
+    code = np.ravel_multi_index(tuple(number.ravel() for _, number in numbered), shape)
+    distinct, row = np.unique(code, return_inverse=True)
+    places = np.unravel_index(distinct, shape)
+    return [values[place] for (values, _), place in zip(numbered, places, strict=True)], row.ravel()
+
+
 def _first_reason(reasons: list[str | None]) -> str | None:
     return next((reason for reason in reasons if reason), None)

@@ -25,6 +25,7 @@ from revealed.feedback.position_bias.curve import (
     Evidence,
     Floats,
     Ints,
+    grouped,
     make_curve,
     refused_curve,
     totals,
@@ -57,8 +58,8 @@ class WeightSums:
         cls, policy: Ints, group: Ints, position: Ints, propensity: Floats, clicked: Bools
     ) -> WeightSums:
         """Return the sums of single impressions, as the warehouse makes them."""
-        keys, row = np.unique(np.stack([policy, group, position], axis=1), axis=0, return_inverse=True)
-        row, weight, size = row.ravel(), 1.0 / propensity, len(keys)
+        keys, row = grouped(policy, group, position)
+        weight, size = 1.0 / propensity, len(keys[0])
 
         def total(values: Floats) -> Floats:
             return totals(row, values, size)
@@ -67,9 +68,9 @@ class WeightSums:
         np.maximum.at(largest, row, weight)
         click = clicked.astype(np.float64)
         return cls(
-            policy=keys[:, 0],
-            group=keys[:, 1],
-            position=keys[:, 2],
+            policy=keys[0],
+            group=keys[1],
+            position=keys[2],
             impressions=total(np.ones(len(row))),
             clicks=total(click),
             weight=total(weight),

@@ -28,6 +28,7 @@ from revealed.feedback.position_bias.curve import (
     Evidence,
     Floats,
     Ints,
+    grouped,
     make_curve,
     refused_curve,
     totals,
@@ -61,14 +62,9 @@ class CellCounts:
     @classmethod
     def of_impressions(cls, cell: Ints, position: Ints, clicked: Bools) -> CellCounts:
         """Return the counts of single impressions, as the warehouse makes them."""
-        keys, row = np.unique(np.stack([cell, position], axis=1), axis=0, return_inverse=True)
-        row = row.ravel()
-        return cls(
-            keys[:, 0],
-            keys[:, 1],
-            np.bincount(row, minlength=len(keys)).astype(np.float64),
-            totals(row, clicked.astype(np.float64), len(keys)),
-        )
+        (cells, positions), row = grouped(cell, position)
+        impressions = totals(row, np.ones(len(row)), len(cells))
+        return cls(cells, positions, impressions, totals(row, clicked.astype(np.float64), len(cells)))
 
     def only(self, rows: Bools) -> CellCounts:
         """Return some of the entries."""

@@ -35,8 +35,8 @@ class Shown:
     @property
     def naive(self) -> Floats:
         """Click rates relative to position 1."""
-        rate = np.bincount(self.position, self.clicked) / np.bincount(self.position)
-        return rate[1:] / rate[1]
+        rate = np.bincount(self.position, self.clicked)[1:] / np.bincount(self.position)[1:]
+        return rate / rate[0]
 
 
 @dataclass(frozen=True)

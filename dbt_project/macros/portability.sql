@@ -29,3 +29,12 @@
 {% macro duckdb__asof_left_join() -%}
     asof left join
 {%- endmacro %}
+
+{#- One row for each whole number from `first` to `last`, as a column of the query it stands in; none where first > last. -#}
+{% macro whole_numbers(first, last) -%}
+    {{ return(adapter.dispatch('whole_numbers')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__whole_numbers(first, last) -%}
+    unnest(range({{ first }}, {{ last }} + 1))
+{%- endmacro %}

@@ -1,13 +1,13 @@
 {#- What a label is about: one row an outcome type, with its window from the policy and the periods its delays are counted in. -#}
-{#- Hours where the window is a day or less, else days; nothing is learnt of delays beyond `periods` of them. -#}
+{#- Hours where the window is three days or less, else days; nothing is learnt of delays beyond `periods` of them. -#}
 {% macro label_horizons() -%}
     select
         event_type as outcome_type,
         policy_version,
         maturity_window_hours,
-        case when maturity_window_hours <= 24 then 1 else 24 end as period_hours,
+        case when maturity_window_hours <= 72 then 1 else 24 end as period_hours,
         case
-            when maturity_window_hours <= 24 then {{ var('maturity_hourly_days') }} * 24
+            when maturity_window_hours <= 72 then {{ var('maturity_hourly_days') }} * 24
             else {{ var('maturity_window_days') }}
         end as periods
     from {{ ref('signal_policy') }}

@@ -69,7 +69,8 @@ counts as (
         0 as exposures,
         delays.outcomes,
         case
-            when delays.delay_hours // horizons.period_hours
+            when
+                delays.delay_hours // horizons.period_hours
                 < least(delays.age_hours // horizons.period_hours, horizons.periods)
                 then delays.outcomes
             else 0

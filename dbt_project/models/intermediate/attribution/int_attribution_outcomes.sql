@@ -9,6 +9,13 @@ touches as (
 
 ),
 
+clicks as (
+
+    select * from {{ ref('int_attribution_touches') }}
+    where outcome_type = 'click'
+
+),
+
 satisfied as (
 
     select * from {{ ref('int_satisfied_clicks') }}
@@ -25,10 +32,10 @@ outcomes as (
     union all
 
     select
-        touches.* replace ('satisfied_click' as outcome_type),
-        touches.outcome_type as event_type
-    from touches
-    inner join satisfied on touches.outcome_event_id = satisfied.outcome_event_id
+        clicks.* replace ('satisfied_click' as outcome_type),
+        clicks.outcome_type as event_type
+    from clicks
+    inner join satisfied on clicks.outcome_event_id = satisfied.outcome_event_id
 
 )
 

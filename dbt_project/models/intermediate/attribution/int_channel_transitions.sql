@@ -16,7 +16,16 @@ bots as (
 
 ),
 
-recent as (
+-- Large logs: every so-manieth person, whole, so that paths stay whole and both kinds thin out alike.
+sample as (
+
+    select cast(greatest(1, ceil(count(*) / {{ var('markov_max_showings') }})) as bigint) as parts
+    from {{ ref('int_impressions') }} as impressions
+    inner join plan on impressions.impression_date >= cast(plan.since as date)
+
+),
+
+showings as (
 
     select
         impressions.actor_id,
@@ -29,25 +38,11 @@ recent as (
         on
             impressions.impression_date >= cast(plan.since as date)
             and impressions.occurred_at >= plan.since
-    left join bots on impressions.actor_id = bots.actor_id
-    where bots.actor_id is null
-
-),
-
--- Large logs: every so-manieth person, whole, so that paths stay whole and both kinds thin out alike.
-sample as (
-
-    select cast(greatest(1, ceil(count(*) / {{ var('markov_max_showings') }})) as bigint) as parts
-    from recent
-
-),
-
-showings as (
-
-    select recent.*
-    from recent
     cross join sample
-    where {{ bucket_of('recent.actor_id', 'sample.parts', 'markov') }} = 0
+    left join bots on impressions.actor_id = bots.actor_id
+    where
+        bots.actor_id is null
+        and (sample.parts = 1 or {{ bucket_of('impressions.actor_id', 'sample.parts', 'markov') }} = 0)
 
 ),
 
@@ -77,17 +72,9 @@ shown_steps as (
 
 ),
 
-outcome_steps as (
+outcomes as (
 
-    select
-        outcomes.outcome_type,
-        outcomes.actor_id,
-        outcomes.item_id,
-        outcomes.channel,
-        outcomes.touch_number = outcomes.touches as is_last,
-        lag(outcomes.channel) over (
-            partition by outcomes.outcome_event_id, outcomes.outcome_type order by outcomes.touch_number
-        ) as previous_channel
+    select outcomes.*
     from {{ ref('int_attribution_outcomes') }} as outcomes
     inner join plan
         on
@@ -97,8 +84,21 @@ outcome_steps as (
     left join bots on outcomes.actor_id = bots.actor_id
     where
         bots.actor_id is null
-        and outcomes.touches > 0
-        and {{ bucket_of('outcomes.actor_id', 'sample.parts', 'markov') }} = 0
+        and (sample.parts = 1 or {{ bucket_of('outcomes.actor_id', 'sample.parts', 'markov') }} = 0)
+
+),
+
+outcome_steps as (
+
+    select
+        outcome_type,
+        channel,
+        touch_number = touches as is_last,
+        lag(channel) over (
+            partition by outcome_event_id, outcome_type order by touch_number
+        ) as previous_channel
+    from outcomes
+    where touches > 0
 
 ),
 
@@ -108,7 +108,7 @@ converted_pairs as (
         outcome_type,
         actor_id,
         item_id
-    from outcome_steps
+    from outcomes
 
 ),
 

@@ -17,7 +17,7 @@ from loop_steps import build, hashes, put_into_service, settings_at
 from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
-from revealed.warehouse import BuildPlan
+from revealed.warehouse import BuildPlan, finish_candidate, prepare_candidate, run_dbt
 
 pytestmark = [pytest.mark.dbt]
 
@@ -117,6 +117,9 @@ TAKEN_LATE = {
 }
 
 
+TOUCHED = ["buy-ann", "buy-cat-1", "buy-cat-2", "buy-hal", "save-eve-1", "save-eve-2", "save-visitor"]
+
+
 def land(settings: Settings, log: str, name: str, lines: Iterable[dict[str, Any]]) -> None:
     path = settings.landing / log / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +158,12 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str
     early_hashes = hashes(settings, plans["early"].database)
     put_into_service(settings, plans["early"])
     land(settings, "events", "late.jsonl", [line | {"received_at": LATE_ARRIVAL} for line in KNOWN_LATE])
-    plans["late"] = build(settings, LATE)
+    plans["late"] = prepare_candidate(settings, LATE)
+    run_dbt(settings, plans["late"])
+    touched = "select original_event_id from build.int_reversals_touched order by 1"
+    # Eve's newer save is taken back as before, though by another reversal: the trail of its credit says so.
+    assert [name for (name,) in query(settings, plans["late"].database, touched)] == TOUCHED
+    finish_candidate(settings, plans["late"])
     plans["scratch"] = build(settings, LATE, from_scratch=True)
     assert not plans["late"].from_scratch
     assert hashes(settings, plans["late"].database) == hashes(settings, plans["scratch"].database)
@@ -174,18 +182,6 @@ def test_a_reversal_waits_for_its_original_and_then_moves_to_it(
     assert taken(settings, plans["late"].database) == TAKEN_LATE
 
 
-def test_only_credit_that_changed_is_touched(builds: tuple[Settings, dict[str, BuildPlan]]) -> None:
-    settings, plans = builds
-    touched = query(
-        settings,
-        plans["late"].database,
-        "select original_event_id from intermediate.int_reversals_touched order by 1",
-    )
-    # Eve's newer save is taken back as before, though by another reversal: its credit may say so.
-    expected = ["buy-ann", "buy-cat-1", "buy-cat-2", "buy-hal", "save-eve-1", "save-eve-2", "save-visitor"]
-    assert [name for (name,) in touched] == expected
-
-
 def test_outcomes_are_net_of_what_came_back(builds: tuple[Settings, dict[str, BuildPlan]]) -> None:
     settings, plans = builds
     outcomes = query(
@@ -200,7 +196,7 @@ def test_outcomes_are_net_of_what_came_back(builds: tuple[Settings, dict[str, Bu
         ("q-cat", "i2", False, False, 20.0, 20.0),
         ("q-eve", "i3", False, False, 0.0, 0.0),
         ("q-fay", "i3", False, False, 0.0, 0.0),
-        ("q-hal", "i1", True, False, 15.0, 4.999999995),
+        ("q-hal", "i1", True, False, 15.0, 5.0),
         ("q-visitor", "i2", False, False, 0.0, 0.0),
     ]
 
@@ -219,7 +215,7 @@ def test_the_past_can_be_had_again(builds: tuple[Settings, dict[str, BuildPlan]]
     assert hashes(settings, file) == hashes(settings, plans["back"].database)
     hal = "select is_purchased, net_value from marts.fct_impressions where request_id = 'q-hal'"
     assert query(settings, file, hal) == [(True, 15.0)]
-    assert query(settings, plans["late"].database, hal) == [(True, 10.000000005)]
+    assert query(settings, plans["late"].database, hal) == [(True, 10.0)]
     assert settings.published_warehouse.resolve() == in_service
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     assert sorted(plan.folder for plan in plans.values() if plan.folder.exists()) == sorted(

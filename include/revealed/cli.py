@@ -7,7 +7,7 @@ import sys
 import typer
 
 from revealed import __version__
-from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots
+from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots, warehouse
 from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(benchmarks.app, name="bench")
 
 

@@ -1,4 +1,4 @@
-"""Days in UTC: how a person writes one, and the moment at which it is over."""
+"""Days and moments in UTC: how a person writes one, and the moment at which a day is over."""
 
 from __future__ import annotations
 
@@ -17,6 +17,21 @@ def parse_day(text: str, *, where: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{text!r} is not a day", where=where, remedy="write it as YYYY-MM-DD") from None
+
+
+def parse_moment(text: str, *, where: str) -> datetime:
+    """Return the moment that `text` names, UTC and zone-aware: a day is its beginning, no offset is UTC.
+
+    Raises:
+        UsageError: it is no moment; the message says `where` it was given.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text!r} is not a moment", where=where, remedy="write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
+        ) from None
 
 
 def as_of_end_of(day: date) -> datetime:

@@ -15,9 +15,11 @@ from revealed.warehouse.publish import (
     publish_candidate,
     read_audit,
 )
+from revealed.warehouse.rebuild import RebuiltWarehouse, rebuild_as_of
 
 __all__ = [
     "BuildPlan",
+    "RebuiltWarehouse",
     "WarehouseManifest",
     "audit_candidate",
     "clean_leftovers",
@@ -33,6 +35,7 @@ __all__ = [
     "publish_candidate",
     "read_audit",
     "read_manifest",
+    "rebuild_as_of",
     "refuse_older",
     "run_dbt",
 ]

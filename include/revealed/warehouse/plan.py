@@ -24,6 +24,9 @@ from revealed.warehouse.pointer import current_generation
 from revealed.warehouse.raw_views import create_raw_views
 from revealed.warehouse.window import window_start
 
+# Models in Python are thin files in the dbt project; what they compute stands here.
+_MODEL_CODE = Path(__file__).resolve().parents[1] / "feedback"
+
 
 @dataclass(frozen=True)
 class BuildPlan:
@@ -79,13 +82,13 @@ def load_plan(folder: Path) -> BuildPlan:
 
 
 def project_digest(settings: Settings) -> str:
-    """Return a digest of everything that decides what the models compute: their SQL, macros, seeds and settings."""
+    """Return a digest of all that decides what the models compute: their SQL and Python, macros, seeds and settings."""
     digest = hashlib.sha256(str(settings.holdout_days).encode())
     root = settings.dbt_project
-    for folder in ("models", "macros", "seeds"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix in {".sql", ".csv"}:
-                digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    rules = [path for folder in ("models", "macros", "seeds") for path in (root / folder).rglob("*")]
+    for base, paths in ((root, rules), (_MODEL_CODE, _MODEL_CODE.rglob("*"))):
+        for path in sorted(path for path in paths if path.suffix in {".sql", ".csv", ".py"}):
+            digest.update(str(path.relative_to(base)).encode() + b"\0" + path.read_bytes())
     digest.update((root / "dbt_project.yml").read_bytes())
     return digest.hexdigest()
 

@@ -36,7 +36,8 @@ taken_back as (
 
     select
         original_event_id,
-        least(1.0, {{ exact_sum('reversed_share') }}) as reversed_share
+        {{ exact_sum('reversed_share') }} as reversed_share,
+        {{ exact_sum('reversed_value') }} as reversed_value
     from {{ ref('fct_reversals') }}
     group by original_event_id
 
@@ -47,6 +48,7 @@ kept as (
     select
         credited.*,
         1.0 - coalesce(taken_back.reversed_share, 0.0) as kept_share,
+        coalesce(taken_back.reversed_value, 0.0) as reversed_value,
         coalesce(policy.is_engagement, false) as is_engagement
     from credited
     left join taken_back on credited.event_id = taken_back.original_event_id
@@ -93,7 +95,7 @@ credits as (
         coalesce(bool_or(kept_share > 0) filter (where event_type in ('hide', 'not_interested')), false)
             as is_hidden,
         {{ exact_sum('value', "event_type in ('purchase', 'convert')") }} as gross_value,
-        {{ exact_sum('value * (1.0 - kept_share)', "event_type in ('purchase', 'convert')") }} as returned_value,
+        {{ exact_sum('reversed_value', "event_type in ('purchase', 'convert')") }} as returned_value,
         coalesce(bool_or(event_type = 'impression'), false) as is_reported_seen,
         min(received_at) filter (where is_engagement and kept_share > 0) as first_engaged_at,
         min(received_at) as first_seen_at

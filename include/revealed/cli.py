@@ -7,7 +7,7 @@ import sys
 import typer
 
 from revealed import __version__
-from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots, warehouse
+from revealed.commands import benchmarks, bias, doctor, logs, loop, platform, reading, snapshots, warehouse
 from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for command in (
     loop.run,
     reading.recommend,
     reading.sql,
+    bias.bias,
     doctor.doctor,
     platform.demo,
     platform.up,

@@ -69,13 +69,9 @@ touching_events as (
         events.occurred_at
     from events
     left join identities
-        on
-            events.anonymous_id = identities.anonymous_id
-            and events.user_id is null
+        on case when events.user_id is null then events.anonymous_id end = identities.anonymous_id
     left join identities_changed
-        on
-            events.anonymous_id = identities_changed.anonymous_id
-            and events.user_id is null
+        on case when events.user_id is null then events.anonymous_id end = identities_changed.anonymous_id
 
 ),
 
@@ -119,13 +115,9 @@ touching_impressions as (
         impressions.occurred_at
     from impressions
     left join identities
-        on
-            impressions.anonymous_id = identities.anonymous_id
-            and impressions.user_id is null
+        on case when impressions.user_id is null then impressions.anonymous_id end = identities.anonymous_id
     left join identities_changed
-        on
-            impressions.anonymous_id = identities_changed.anonymous_id
-            and impressions.user_id is null
+        on case when impressions.user_id is null then impressions.anonymous_id end = identities_changed.anonymous_id
 
 ),
 

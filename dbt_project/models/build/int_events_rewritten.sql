@@ -38,9 +38,7 @@ resolved as (
         identities.known_at as identity_known_at
     from events
     left join identities
-        on
-            events.anonymous_id = identities.anonymous_id
-            and events.user_id is null
+        on case when events.user_id is null then events.anonymous_id end = identities.anonymous_id
 
 )
 

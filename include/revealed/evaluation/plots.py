@@ -19,13 +19,13 @@ _OTHER = "#5b8c5a"
 def comparison_plots(comparison: Comparison) -> dict[str, bytes]:
     """Return the PNG files by their path inside of the model's folder."""
     return {
-        "plots/ranking.png": _png(_ranking(comparison)),
-        "plots/catalogue.png": _png(_catalogue(comparison)),
+        "plots/ranking.png": as_png(_ranking(comparison)),
+        "plots/catalogue.png": as_png(_catalogue(comparison)),
     }
 
 
 def _ranking(comparison: Comparison) -> Figure:
-    figure, axes = _figure(7.5, 3.6)
+    figure, (axes,) = new_figure(7.5, 3.6)
     names = list(comparison.metrics)
     width = 0.8 / len(names)
     for at, name in enumerate(names):
@@ -43,7 +43,7 @@ def _ranking(comparison: Comparison) -> Figure:
 
 
 def _catalogue(comparison: Comparison) -> Figure:
-    figure, axes = _figure(7.5, 2.2 + 0.25 * len(comparison.metrics))
+    figure, (axes,) = new_figure(7.5, 2.2 + 0.25 * len(comparison.metrics))
     names = list(comparison.metrics)[::-1]
     shares = [100 * comparison.metrics[name]["coverage@10"] for name in names]
     bars = axes.barh(names, shares, color=[_COLOURS.get(name, _OTHER) for name in names])
@@ -59,18 +59,20 @@ def _catalogue(comparison: Comparison) -> Figure:
     return figure
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure, sizes in inches, and its panels from left to right."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    panels = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, panels
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
     """Return the picture without the metadata that would make its bytes depend on the library's version."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110, metadata={"Software": None})

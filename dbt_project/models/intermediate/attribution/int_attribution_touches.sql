@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('int_events_retracted') }}
+-- depends_on: {{ ref('int_events_rewritten') }}
 {{
     config(
         materialized='incremental',

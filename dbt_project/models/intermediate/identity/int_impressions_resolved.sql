@@ -22,9 +22,7 @@ resolved as (
         identities.known_at as identity_known_at
     from impressions
     left join identities
-        on
-            impressions.anonymous_id = identities.anonymous_id
-            and impressions.user_id is null
+        on case when impressions.user_id is null then impressions.anonymous_id end = identities.anonymous_id
 
 )
 

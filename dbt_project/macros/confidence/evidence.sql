@@ -91,8 +91,9 @@ known_events as (
         events.occurred_at,
         coalesce(case when events.user_id is null then identities.user_id end, events.logged_actor_id) as user_id,
         events.item_id,
-        events.session_key,
         events.matched_request_id,
+        -- Empty where time has no say, so that no visit is found.
+        case when policy.strength_rule = 'engaged_time' then events.session_key end as visit_session_key,
         coalesce(events.matched_position, events.position) as position,
         events.surface,
         policy.weight as base_weight,
@@ -197,15 +198,13 @@ timed as (
     left join items on persons_events.item_id = items.item_id
     left join visits
         on
-            persons_events.session_key = visits.session_key
+            persons_events.visit_session_key = visits.session_key
             and persons_events.item_id = visits.item_id
             and coalesce(persons_events.matched_request_id, '') = visits.request_key
-            and persons_events.strength_rule = 'engaged_time'
     left join norms
         on
             coalesce(items.length_bucket, 'unknown') = norms.length_bucket
             and coalesce(visits.device, 'unknown') = norms.device
-            and persons_events.strength_rule = 'engaged_time'
     left join curve
         on
             persons_events.surface = curve.surface
@@ -302,8 +301,7 @@ known_showings as (
 
     select
         impressions.request_id,
-        coalesce(case when impressions.user_id is null then identities.user_id end, impressions.logged_actor_id)
-            as user_id,
+        coalesce(case when impressions.user_id is null then identities.user_id end, impressions.actor_id) as user_id,
         impressions.item_id,
         impressions.occurred_at,
         impressions.position,
@@ -311,7 +309,7 @@ known_showings as (
         {{ impression_state('impressions', moment) }} as feedback_state,
         -- An event of its own proves that it was seen; one further down the list only makes it likely.
         coalesce(outcomes.first_seen_at < {{ moment }}, false) as is_seen_for_certain
-    from {{ ref('int_impressions_resolved') }} as impressions
+    from {{ ref('int_impressions') }} as impressions
     left join identities on impressions.anonymous_id = identities.anonymous_id
     left join outcomes
         on

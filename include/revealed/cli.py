@@ -7,7 +7,7 @@ import sys
 import typer
 
 from revealed import __version__
-from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots
+from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots, why
 from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for command in (
     loop.run,
     reading.recommend,
     reading.sql,
+    why.why,
     doctor.doctor,
     platform.demo,
     platform.up,

@@ -75,10 +75,10 @@ curve as (
         surface,
         position,
         least(1.0, examination) as examination
-    from {{ ref('int_examination_curve') }}
-    where
-        moment = {{ moment }}
-        and examination is not null
+    from (
+        {{ examination_at(moment) }}
+    ) as known_curve
+    where examination is not null
 
 ),
 
@@ -306,7 +306,8 @@ known_showings as (
         impressions.occurred_at,
         impressions.position,
         impressions.surface,
-        {{ impression_state('impressions', moment) }} as feedback_state,
+        curve.examination as curve_examination,
+        {{ impression_state('impressions', moment, 'curve.examination') }} as feedback_state,
         -- An event of its own proves that it was seen; one further down the list only makes it likely.
         coalesce(outcomes.first_seen_at < {{ moment }}, false) as is_seen_for_certain
     from {{ ref('int_impressions') }} as impressions
@@ -316,6 +317,10 @@ known_showings as (
             impressions.request_id = outcomes.request_id
             and impressions.item_id = outcomes.item_id
     left join requests on impressions.request_id = requests.request_id
+    left join curve
+        on
+            impressions.surface = curve.surface
+            and impressions.position = curve.position
     where
         impressions.received_at < {{ moment }}
         and impressions.occurred_at < {{ moment }}
@@ -340,7 +345,7 @@ skips as (
         skip.half_life_days,
         skip.policy_version,
         {{ seconds_between('showings.occurred_at', moment) }} / 86400.0 as age_days,
-        case when showings.is_seen_for_certain then 1.0 else curve.examination end as examination,
+        case when showings.is_seen_for_certain then 1.0 else showings.curve_examination end as examination,
         case
             when
                 anchors.anchor > 0
@@ -350,10 +355,6 @@ skips as (
         end as damping
     from showings
     inner join policy as skip on skip.event_type = 'skipped_impression'
-    left join curve
-        on
-            showings.surface = curve.surface
-            and showings.position = curve.position
     left join anchors
         on
             showings.user_id = anchors.user_id

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from revealed import __version__
-from revealed.commands import benchmarks, bias, doctor, logs, loop, platform, reading, snapshots, warehouse
+from revealed.commands import benchmarks, bias, doctor, logs, loop, platform, reading, snapshots, warehouse, why
 from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for command in (
     reading.recommend,
     reading.sql,
     bias.bias,
+    why.why,
     doctor.doctor,
     platform.demo,
     platform.up,

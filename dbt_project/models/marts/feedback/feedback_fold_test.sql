@@ -1,5 +1,9 @@
 -- What the model is asked to foresee: pairs that turned out liked within the holdout, new to the user.
+{{ config(materialized='view') }}
+
 with
+
+{{ evidence_known(planned('as_of')) }},
 
 train as (
 
@@ -7,61 +11,34 @@ train as (
 
 ),
 
-policy as (
-
-    select * from {{ ref('signal_policy') }}
-
-),
-
-bots as (
-
-    select * from {{ ref('int_bot_actors') }}
-
-),
-
-held_out as (
-
-    select events.*
-    from {{ ref('fct_events') }} as events
-    left join bots on events.actor_id = bots.actor_id
-    where
-        bots.actor_id is null
-        and events.item_id is not null
-        and events.occurred_at >= {{ planned('holdout_start') }}
-        and events.occurred_at < {{ planned('as_of') }}
-
-),
-
-taken_back as (
+-- As fresh as on the day itself, and not corrected for where it was shown: what the person came to like.
+weighed as (
 
     select
-        original_event_id,
-        least(1.0, {{ exact_sum('reversed_share') }}) as reversed_share
-    from {{ ref('fct_reversals') }}
-    where
-        received_at < {{ planned('as_of') }}
-        and occurred_at < {{ planned('as_of') }}
-    group by original_event_id
+        user_id,
+        item_id,
+        occurred_at,
+        polarity,
+        is_consuming,
+        base_weight * strength * kept_share * dwell_factor * damping as weight,
+        occurred_at >= {{ planned('holdout_start') }} as is_held_out
+    from event_evidence
 
 ),
 
 pairs as (
 
     select
-        held_out.actor_id as user_id,
-        held_out.item_id,
-        {{ exact_sum(
-            signal_weight('held_out') ~ " * " ~ dwell_factor('held_out'),
-            "held_out.polarity = 'positive'"
-        ) }} as positive_evidence,
-        bool_or(held_out.polarity = 'negative') as is_rejected,
-        min(held_out.occurred_at) as first_event_at
-    from held_out
-    inner join policy on held_out.event_type = policy.event_type
-    left join taken_back on held_out.event_id = taken_back.original_event_id
+        user_id,
+        item_id,
+        {{ exact_sum('weight', "is_held_out and polarity = 'positive'") }} as positive_evidence,
+        {{ exact_sum('weight', "is_held_out and polarity = 'negative'") }} as negative_evidence,
+        bool_or(is_consuming and not is_held_out) as is_known_already,
+        min(occurred_at) filter (where is_held_out) as first_event_at
+    from weighed
     group by
-        held_out.actor_id,
-        held_out.item_id
+        user_id,
+        item_id
 
 ),
 
@@ -78,14 +55,12 @@ relevant as (
             pairs.user_id = train.user_id
             and pairs.item_id = train.item_id
     where
-        -- A bounce is not relevance: as much evidence as one view of half a minute.
+        -- A bounce is not relevance: as much as a click and a view of half the usual engagement.
         pairs.positive_evidence >= 0.5
-        and not pairs.is_rejected
+        and pairs.positive_evidence > pairs.negative_evidence
+        and not pairs.is_known_already
         and not coalesce(train.is_consumed or train.is_hidden, false)
 
 )
 
 select * from relevant
-order by
-    user_id,
-    item_id

@@ -1,8 +1,8 @@
+-- A view: evidence fades with every build, what it is made of does not.
+{{ config(materialized='view') }}
+
 with
 
-{{ user_item_evidence(planned('as_of')) }}
+{{ user_item_known(planned('as_of')) }}
 
-select * from evidence
-order by
-    user_id,
-    item_id
+select * from user_item

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from revealed import __version__
-from revealed.commands import benchmarks, doctor, logs, loop, platform, reading, snapshots
+from revealed.commands import benchmarks, datasets, doctor, logs, loop, platform, reading, snapshots
 from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for command in (
     platform.down,
 ):
     app.command()(command)
+app.add_typer(datasets.app, name="dataset")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(benchmarks.app, name="bench")
 

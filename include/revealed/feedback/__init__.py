@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from revealed.feedback.dataset import list_datasets, read_dataset, verify_dataset, write_dataset
+from revealed.feedback.dataset import find_dataset, list_datasets, read_dataset, verify_dataset, write_dataset
+from revealed.feedback.differences import compare_datasets
 from revealed.feedback.manifest import DatasetManifest, FileEntry
 
 __all__ = [
     "DatasetManifest",
     "FileEntry",
+    "compare_datasets",
+    "find_dataset",
     "list_datasets",
     "read_dataset",
     "verify_dataset",

@@ -19,7 +19,7 @@ from revealed.durable import (
     write_json,
 )
 from revealed.engines.duckdb import connect
-from revealed.errors import DamagedFileError, NoDataError
+from revealed.errors import DamagedFileError, MissingInputError, NoDataError, UsageError
 from revealed.feedback.export import export_tables
 from revealed.feedback.lineage import (
     folds_of,
@@ -70,9 +70,35 @@ def read_dataset(settings: Settings, version: str | None = None) -> DatasetManif
         MissingInputError: there is no such version.
         DamagedFileError: a file does not match the manifest.
     """
-    manifest = read_manifest(settings.datasets / (version or _latest(settings)))
+    manifest = find_dataset(settings, version)
     verify_dataset(manifest)
     return manifest
+
+
+def find_dataset(settings: Settings, version: str | None = None) -> DatasetManifest:
+    """Return a dataset by its version or the first digits of it, the newest written without; files are not checked.
+
+    Raises:
+        NoDataError: no dataset has been written yet.
+        MissingInputError: there is no such version.
+        UsageError: several versions begin like this.
+    """
+    wanted = version or _latest(settings)
+    folders = {path.parent.name: path.parent for path in settings.datasets.glob(f"[!.]*/{MANIFEST}")}
+    begun = sorted(name for name in folders if name.startswith(wanted))
+    if len(begun) > 1 and wanted not in folders:
+        raise UsageError(
+            f"{len(begun)} datasets begin with {wanted}: {', '.join(begun)}",
+            where=str(settings.datasets),
+            remedy="give more digits",
+        )
+    if not begun:
+        raise MissingInputError(
+            f"there is no feedback dataset {wanted}",
+            where=str(settings.datasets),
+            remedy="`revealed dataset list` says which there are; `revealed run` writes one",
+        )
+    return read_manifest(folders[begun[0]])
 
 
 def verify_dataset(manifest: DatasetManifest) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
+import msgspec
 
 from revealed.engines.duckdb import literal
 from revealed.errors import BuildFailedError, NoDataError
@@ -44,9 +44,7 @@ def identity(con: duckdb.DuckDBPyConnection, folder: Path, warehouse: Path) -> t
     return rows[0][0], str(rows[0][1])
 
 
-def split_of(
-    con: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime, settings: Settings
-) -> datetime:
+def split_of(con: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime, settings: Settings) -> datetime:
     """Return the end of what the training fold knows: as the fold itself says, else by the setting."""
     path = literal(folder / FOLD_TRAIN)
     row = con.execute(f"select max(as_of) from read_parquet({path})").fetchone()
@@ -102,5 +100,5 @@ def _model_variables(settings: Settings) -> dict[str, Any]:
     path = settings.dbt_project / "dbt_project.yml"
     if not path.is_file():
         return {}
-    found = yaml.safe_load(path.read_text()).get("vars")
+    found = msgspec.yaml.decode(path.read_bytes()).get("vars")
     return dict(found) if isinstance(found, dict) else {}

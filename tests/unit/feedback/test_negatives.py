@@ -27,12 +27,19 @@ def world(likes: list[int]) -> duckdb.DuckDBPyConnection:
     con.execute("create table interactions (user_id varchar, item_id varchar, preference integer)")
     for item, fans in enumerate(likes):
         con.execute("insert into items (item_id) values (?)", [f"i{item:03}"])
-        con.execute("insert into interactions select 'u' || n, ?, 1 from range(?) r (n)", [f"i{item:03}", fans])
+        con.execute(
+            "insert into interactions select 'u' || n, ?, 1 from range(?) r (n)", [f"i{item:03}", fans]
+        )
     return con
 
 
 def draw(
-    con: duckdb.DuckDBPyConnection, strategy: str, *, per_positive: int = 2, seed: int = 1, seen: str = NOTHING
+    con: duckdb.DuckDBPyConnection,
+    strategy: str,
+    *,
+    per_positive: int = 2,
+    seed: int = 1,
+    seen: str = NOTHING,
 ) -> list[tuple[Any, ...]]:
     sampling = NegativeSampling(strategy, per_positive, seed)
     return con.execute(negatives_query(sampling, "interactions", "items", seen, AS_OF)).fetchall()
@@ -102,7 +109,9 @@ def test_laws_of_any_draw(data: st.DataObject) -> None:
     strategy = data.draw(st.sampled_from(["uniform", "popularity"]))
     k = data.draw(st.integers(0, 5))
     con = world(likes)
-    con.execute("create table seen as select user_id, item_id from interactions where hash(user_id, item_id) % 3 = 0")
+    con.execute(
+        "create table seen as select user_id, item_id from interactions where hash(user_id, item_id) % 3 = 0"
+    )
     seen = set(con.execute("from seen").fetchall())
     wanted = Counter(user for (user,) in con.execute("select user_id from interactions").fetchall())
     rows = draw(con, strategy, per_positive=k, seen="seen")

@@ -77,7 +77,9 @@ def test_the_prompt_knows_nothing_that_was_not_known_then(con: duckdb.DuckDBPyCo
     assert prompt(con) == "Surface: home\nRecently engaged with:\n- Old 0"
 
 
-def test_the_last_five_items_count_once_each_whatever_arrived_together(con: duckdb.DuckDBPyConnection) -> None:
+def test_the_last_five_items_count_once_each_whatever_arrived_together(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
     for number in range(7):
         engaged(con, f"old{number}", 100 - number)
     engaged(con, "old6", 1)  # again, and not a further item

@@ -51,7 +51,7 @@ _MARTS = {
 # What a person has met, in whatever way: nothing of it can be an unseen item.
 _SEEN = """(
     select user_id, item_id from interactions
-    union all select actor_id, item_id from intermediate.int_impressions
+    union all select actor_id, item_id from intermediate.int_impressions_resolved
     union all select actor_id, item_id from marts.fct_events where item_id is not null)"""
 
 

@@ -13,8 +13,9 @@ def preferences_query(pairs: str, history: int = HISTORY_ITEMS) -> str:
     """Return the query whose rows are the pairs as text, ordered by request and pair.
 
     The prompt says where the list was shown, what was searched for, and the last items that the person had
-    engaged with as was known when the list was made: events received later, and visitors recognised later, do
-    not count. An item is its title and text; where it has neither, its id.
+    engaged with as was known when the list was made: events received later do not count, nor does what a
+    visitor recognised later had done elsewhere. An item is its title and text as of the dataset; where it has
+    neither, its id.
 
     Args:
         pairs: relation with the columns of `feedback_pairs`.
@@ -28,21 +29,33 @@ def preferences_query(pairs: str, history: int = HISTORY_ITEMS) -> str:
                     nullif(trim(text), '')) as whole
             from marts.dim_items
         ),
+        shown as (
+            select distinct request_id, surface, occurred_at from {pairs}
+        ),
         asked as (
-            select distinct request_id, user_id, surface, occurred_at from {pairs}
+            select shown.request_id, any_value(shown.surface) as surface, any_value(shown.occurred_at) as occurred_at,
+                any_value(case when impressions.identity_known_at >= shown.occurred_at
+                    then impressions.logged_actor_id else impressions.actor_id end) as actor_id,
+                any_value({_one_line("impressions.query")}) as query
+            from shown
+            inner join intermediate.int_impressions_resolved as impressions using (request_id)
+            group by shown.request_id
         ),
-        queries as (
-            select impressions.request_id, any_value({_one_line("impressions.query")}) as query
-            from intermediate.int_impressions as impressions semi join asked using (request_id)
-            group by impressions.request_id
-        ),
-        engaged as (
-            select events.actor_id, events.item_id, min(events.received_at) as known_at
-            from marts.fct_events as events
+        engagements as (
+            select events.* from marts.fct_events as events
             inner join policy.signal_policy as signals
                 on events.event_type = signals.event_type and signals.is_engagement
-            where events.item_id is not null and events.actor_id in (select user_id from asked)
-            group by events.actor_id, events.item_id
+            where events.item_id is not null
+        ),
+        known as (
+            select actor_id, item_id, greatest(received_at, identity_known_at) as known_at from engagements
+            union all
+            select logged_actor_id, item_id, received_at from engagements where logged_actor_id != actor_id
+        ),
+        engaged as (
+            select actor_id, item_id, min(known_at) as known_at
+            from known where actor_id in (select actor_id from asked)
+            group by actor_id, item_id
         ),
         pasts as (
             select actor_id, known_at,
@@ -57,13 +70,12 @@ def preferences_query(pairs: str, history: int = HISTORY_ITEMS) -> str:
             select asked.request_id,
                 concat_ws(chr(10),
                     'Surface: ' || asked.surface,
-                    'Search: ' || queries.query,
+                    'Search: ' || asked.query,
                     'Recently engaged with:' || chr(10) || '- '
                         || array_to_string(list_reverse(pasts.titles), chr(10) || '- ')
                 ) as prompt
             from asked
-            asof left join pasts on asked.user_id = pasts.actor_id and asked.occurred_at > pasts.known_at
-            left join queries on asked.request_id = queries.request_id
+            asof left join pasts on asked.actor_id = pasts.actor_id and asked.occurred_at > pasts.known_at
         )
         select prompts.prompt,
             coalesce(chosen.whole, 'Item ' || pairs.chosen_item_id) as chosen,

@@ -26,11 +26,13 @@ SCHEMA = """
     insert into ops.ledger values ('b'), ('a');
     create table policy.signal_policy (event_type varchar, is_engagement boolean);
     insert into policy.signal_policy values ('click', true), ('impression', false);
-    create table intermediate.int_impressions (
-        request_id varchar, item_id varchar, actor_id varchar, query varchar
+    create table intermediate.int_impressions_resolved (
+        request_id varchar, item_id varchar, actor_id varchar, logged_actor_id varchar, identity_known_at timestamp,
+        query varchar
     );
     create table marts.fct_events (
-        event_id varchar, event_type varchar, actor_id varchar, item_id varchar, received_at timestamp
+        event_id varchar, event_type varchar, actor_id varchar, logged_actor_id varchar, identity_known_at timestamp,
+        item_id varchar, received_at timestamp
     );
     create table marts.feedback_pairs (
         pair_id varchar, request_id varchar, user_id varchar, surface varchar, model_version varchar, policy varchar,

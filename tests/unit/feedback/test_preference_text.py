@@ -28,7 +28,25 @@ def con() -> duckdb.DuckDBPyConnection:
     for number in range(9):
         con.execute("insert into marts.dim_items values (?, ?, '')", [f"old{number}", f"Old {number}"])
     pair(con, "a", "b")
+    listed(con)
     return con
+
+
+def listed(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    query: str | None = None,
+    logged: str = "ann",
+    known: float | None = None,
+    request: str = "r",
+) -> None:
+    """The list as logged; `known`: so many minutes before it was shown, its visitor was recognised as ann."""
+    con.execute("delete from intermediate.int_impressions_resolved where request_id = ?", [request])
+    for item in ("a", "b"):
+        con.execute(
+            "insert into intermediate.int_impressions_resolved values (?, ?, 'ann', ?, ?, ?)",
+            [request, item, logged, None if known is None else SHOWN - timedelta(minutes=known), query],
+        )
 
 
 def pair(con: duckdb.DuckDBPyConnection, chosen: str, rejected: str, request: str = "r") -> None:
@@ -40,12 +58,26 @@ def pair(con: duckdb.DuckDBPyConnection, chosen: str, rejected: str, request: st
 
 
 def engaged(
-    con: duckdb.DuckDBPyConnection, item: str, ago: float, who: str = "ann", what: str = "click"
+    con: duckdb.DuckDBPyConnection,
+    item: str,
+    ago: float,
+    *,
+    who: str = "ann",
+    what: str = "click",
+    logged: str | None = None,
+    known: float | None = None,
 ) -> None:
-    """An event received so many minutes before the list was shown."""
+    """An event received so many minutes before the list was shown; `logged`, `known`: of a visitor recognised then."""
     con.execute(
-        "insert into marts.fct_events (event_type, actor_id, item_id, received_at) values (?, ?, ?, ?)",
-        [what, who, item, SHOWN - timedelta(minutes=ago)],
+        "insert into marts.fct_events values ('e', ?, ?, ?, ?, ?, ?)",
+        [
+            what,
+            who,
+            logged or who,
+            None if known is None else SHOWN - timedelta(minutes=known),
+            item,
+            SHOWN - timedelta(minutes=ago),
+        ],
     )
 
 
@@ -55,8 +87,8 @@ def prompt(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def test_the_prompt_tells_surface_search_and_past(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("insert into intermediate.int_impressions values ('r', 'a', 'ann', ' solar\n panels '), "
-                "('r', 'b', 'ann', ' solar\n panels '), ('other', 'a', 'ann', 'wind')")  # fmt: skip
+    listed(con, query=" solar\n panels ")
+    listed(con, query="wind", request="other")
     engaged(con, "b", 30)
     engaged(con, "old1", 20)
     assert prompt(con) == (
@@ -77,6 +109,30 @@ def test_the_prompt_knows_nothing_that_was_not_known_then(con: duckdb.DuckDBPyCo
     assert prompt(con) == "Surface: home\nRecently engaged with:\n- Old 0"
 
 
+def test_a_visitor_recognised_before_the_list_brings_their_past_along(con: duckdb.DuckDBPyConnection) -> None:
+    listed(con, logged="anon:v", known=10)
+    engaged(con, "old0", 60)
+    engaged(con, "old1", 50, logged="anon:v", known=10)
+    assert prompt(con) == "Surface: home\nRecently engaged with:\n- Old 1\n- Old 0"
+
+
+def test_a_visitor_recognised_after_the_list_was_only_a_visitor_then(con: duckdb.DuckDBPyConnection) -> None:
+    listed(con, logged="anon:v", known=-10)
+    engaged(con, "old0", 60)
+    engaged(con, "old1", 50, logged="anon:v", known=-10)
+    engaged(con, "old2", 40, logged="anon:w", known=-10)
+    assert prompt(con) == "Surface: home\nRecently engaged with:\n- Old 1"
+
+
+def test_what_a_person_did_as_a_visitor_counts_from_when_they_were_recognised(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    engaged(con, "old0", 50, logged="anon:v", known=20)
+    engaged(con, "old1", 40)
+    engaged(con, "old2", 50, logged="anon:w", known=-20)
+    assert prompt(con) == "Surface: home\nRecently engaged with:\n- Old 0\n- Old 1"
+
+
 def test_the_last_five_items_count_once_each_whatever_arrived_together(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
@@ -90,7 +146,8 @@ def test_the_last_five_items_count_once_each_whatever_arrived_together(
 
 
 def test_items_are_title_and_text_or_at_least_their_id(con: duckdb.DuckDBPyConnection) -> None:
-    pair(con, "c", "unknown")
+    pair(con, "c", "unknown", request="s")
+    listed(con, request="s")
     rows = con.execute(preferences_query("marts.feedback_pairs")).fetchall()
     assert [row[1:3] for row in rows] == [("Apples\n\nRed.", "Bears and honey"), ("Item c", "Item unknown")]
 
@@ -101,6 +158,7 @@ def test_a_trainer_can_read_the_file(tmp_path: Path) -> None:
     con = duckdb.connect(str(warehouse))
     for number in range(3):
         pair(con, f"i000{number}", "i0009", f"r{number}")
+        listed(con, request=f"r{number}")
     con.close()
     manifest = write_dataset(settings_in(tmp_path / "home"), warehouse)
     table = pq.read_table(manifest.file("pairs.parquet"))

@@ -20,6 +20,7 @@ from revealed.durable import (
 )
 from revealed.engines.duckdb import connect
 from revealed.errors import DamagedFileError, MissingInputError, NoDataError, UsageError
+from revealed.faults import fault_point
 from revealed.feedback.export import export_tables
 from revealed.feedback.lineage import (
     folds_of,
@@ -57,6 +58,7 @@ def write_dataset(settings: Settings, warehouse: Path) -> DatasetManifest:
         staged.mkdir()
         try:
             manifest = _stage(settings, warehouse, staged)
+            fault_point("dataset_staged")
             return _commit(settings, staged, manifest)
         finally:
             remove_tree(staged)
@@ -156,6 +158,7 @@ def _commit(settings: Settings, staged: Path, manifest: DatasetManifest) -> Data
     if not final.exists():
         write_json(staged / MANIFEST, manifest.to_dict())
         publish_directory(staged, final)
+        fault_point("dataset_renamed")
     write_bytes(settings.datasets / LATEST, f"{manifest.version}\n".encode())
     return read_manifest(final)
 

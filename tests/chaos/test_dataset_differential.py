@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,11 +104,11 @@ def test_other_files_duplicates_kills_and_an_increment_give_the_same_dataset(
 
 
 @pytest.fixture
-def day_by_day(logs: Path, tmp_path: Path) -> Iterator[Settings]:
+def day_by_day(logs: Path, tmp_path: Path) -> Settings:
     settings = settings_at(tmp_path / "home")
     shutil.copytree(logs, settings.landing)
     ingest_landing(settings)
-    yield settings
+    return settings
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from revealed.feedback.dataset import find_dataset, list_datasets, read_dataset, verify_dataset, write_dataset
 from revealed.feedback.differences import compare_datasets
 from revealed.feedback.manifest import DatasetManifest, FileEntry
+from revealed.feedback.retention import prune_datasets
 
 __all__ = [
     "DatasetManifest",
@@ -12,6 +13,7 @@ __all__ = [
     "compare_datasets",
     "find_dataset",
     "list_datasets",
+    "prune_datasets",
     "read_dataset",
     "verify_dataset",
     "write_dataset",

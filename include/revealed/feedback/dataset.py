@@ -36,6 +36,7 @@ from revealed.feedback.revision import code_revision
 from revealed.settings import Settings
 
 LATEST = "LATEST"
+LOCK = "datasets.lock"
 
 
 def write_dataset(settings: Settings, warehouse: Path) -> DatasetManifest:
@@ -52,7 +53,7 @@ def write_dataset(settings: Settings, warehouse: Path) -> DatasetManifest:
         LockedError: another process writes a dataset.
     """
     settings.datasets.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(settings.locks / "datasets.lock", "write a feedback dataset"):
+    with exclusive_lock(settings.locks / LOCK, "write a feedback dataset"):
         staged = settings.datasets / f".staged.{os.getpid()}"
         _remove_leftovers(settings)
         staged.mkdir()

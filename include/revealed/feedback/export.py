@@ -12,7 +12,7 @@ from revealed.durable import remove_tree, sha256_file
 from revealed.engines.duckdb import literal
 from revealed.errors import BuildFailedError
 from revealed.feedback.manifest import FileEntry
-from revealed.feedback.negatives import NegativeSampling, negatives_query
+from revealed.feedback.negatives import NegativeSampling, draw_negatives
 from revealed.feedback.preferences import preferences_query
 
 # How far back a like counts as recent when surfaces are ranked; long enough for a weekly rhythm to show
@@ -74,13 +74,16 @@ def export_tables(
             if name not in files:
                 files[name] = _export(con, query, folder / name)
         files[PAIRS] = _export_pairs(con, folder / PAIRS)
-        files[NEGATIVES] = _export(con, _negatives(sampling), folder / NEGATIVES)
+        files[NEGATIVES] = _export_negatives(con, sampling, folder / NEGATIVES)
     return files
 
 
-def _negatives(sampling: NegativeSampling) -> str:
-    as_of = "(select max(as_of) from interactions)"
-    return negatives_query(sampling, "interactions", "marts.dim_items", _SEEN, as_of)
+def _export_negatives(con: duckdb.DuckDBPyConnection, sampling: NegativeSampling, path: Path) -> FileEntry:
+    with _missing_marts_named(path):
+        query = draw_negatives(
+            con, sampling, interactions="interactions", items="marts.dim_items", seen=_SEEN
+        )
+    return _export(con, query, path)
 
 
 def _export_pairs(con: duckdb.DuckDBPyConnection, path: Path) -> FileEntry:

@@ -14,13 +14,6 @@ opinions as (
 
 ),
 
-curve as (
-
-    select * from {{ ref('int_examination_curve') }}
-    where moment = {{ planned('as_of') }}
-
-),
-
 policy as (
 
     select max(policy_version) as policy_version from {{ ref('signal_policy') }}
@@ -39,6 +32,7 @@ sides as (
         impressions.policy,
         impressions.occurred_at,
         impressions.position,
+        impressions.examination_propensity,
         impressions.as_of,
         opinions.opinion,
         impressions.feedback_state = 'engaged'
@@ -58,20 +52,13 @@ sides as (
 
 ),
 
-examined as (
+candidates as (
 
-    select
-        sides.*,
-        curve.examination
-    from sides
-    left join curve
-        on
-            sides.surface = curve.surface
-            and sides.position = curve.position
+    select * from sides
     where
-        sides.is_chosen
-        or sides.is_rejected
-        or sides.opinion is not null
+        is_chosen
+        or is_rejected
+        or opinion is not null
 
 ),
 
@@ -89,11 +76,11 @@ paired as (
         rejected.item_id as rejected_item_id,
         chosen.position as chosen_position,
         rejected.position as rejected_position,
-        chosen.examination / rejected.examination as examination_ratio,
+        chosen.examination_propensity / rejected.examination_propensity as examination_ratio,
         coalesce(chosen.opinion = 'liked' and rejected.opinion = 'disliked', false) as is_explicit,
         chosen.as_of
-    from examined as chosen
-    inner join examined as rejected on chosen.request_id = rejected.request_id
+    from candidates as chosen
+    inner join candidates as rejected on chosen.request_id = rejected.request_id
     where
         (chosen.is_chosen and rejected.is_rejected)
         or (chosen.opinion = 'liked' and rejected.opinion = 'disliked')

@@ -1,6 +1,7 @@
-"""Clear away what crashes left behind.
+"""Clear away what crashes left behind, and datasets that nothing names any more.
 
-**What**: removes abandoned candidates and temporary files that no running process holds. Nothing in
+**What**: removes abandoned candidates and temporary files that no running process holds, and feedback
+datasets beyond `REVEALED_KEEP_DATASETS` that no registered model or kept snapshot was made from. Nothing in
 service, nothing that a generation setting keeps, and no raw data is touched.
 
 **Inputs**: none. **Outputs**: none.
@@ -33,7 +34,14 @@ def maintain_platform() -> None:
 
         return [str(path) for path in warehouse.clean_leftovers(Settings.from_env())]
 
+    @task
+    def clear_old_datasets() -> list[str]:
+        from revealed import retention
+
+        return [str(path) for path in retention.clear_old_datasets(Settings.from_env())]
+
     clean_leftovers()
+    clear_old_datasets()
 
 
 maintain_platform()

@@ -7,7 +7,19 @@ import sys
 import typer
 
 from revealed import __version__
-from revealed.commands import benchmarks, bias, doctor, logs, loop, platform, reading, snapshots, warehouse, why
+from revealed.commands import (
+    benchmarks,
+    bias,
+    datasets,
+    doctor,
+    logs,
+    loop,
+    platform,
+    reading,
+    snapshots,
+    warehouse,
+    why,
+)
 from revealed.commands.refusal import as_refusal, refuse
 
 app = typer.Typer(
@@ -32,6 +44,7 @@ for command in (
     platform.down,
 ):
     app.command()(command)
+app.add_typer(datasets.app, name="dataset")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(benchmarks.app, name="bench")

@@ -37,6 +37,10 @@ class Settings:
     retrain_every_days: int = 7
     recommendations_per_user: int = 100
     keep_generations: int = 5
+    keep_datasets: int = 30
+    negatives_strategy: str = "uniform"
+    negatives_per_positive: int = 4
+    negatives_seed: int = 0
     airflow_port: int = 8080
     mlflow_port: int = 5000
 
@@ -66,6 +70,12 @@ class Settings:
                 source, "REVEALED_RECOMMENDATIONS_PER_USER", cls.recommendations_per_user, least=1
             ),
             keep_generations=_whole(source, "REVEALED_KEEP_GENERATIONS", cls.keep_generations, least=2),
+            keep_datasets=_whole(source, "REVEALED_KEEP_DATASETS", cls.keep_datasets, least=1),
+            negatives_strategy=_choice(source, "REVEALED_NEGATIVES_STRATEGY", ("uniform", "popularity")),
+            negatives_per_positive=_whole(
+                source, "REVEALED_NEGATIVES_PER_POSITIVE", cls.negatives_per_positive, least=0
+            ),
+            negatives_seed=_whole(source, "REVEALED_NEGATIVES_SEED", cls.negatives_seed, least=0),
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
         )

@@ -43,6 +43,7 @@ renamed as (
     select
         item_id,
         title,
+        text,
         topic,
         format,
         framing,

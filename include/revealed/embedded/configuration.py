@@ -54,6 +54,10 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "REVEALED_RETRAIN_EVERY_DAYS": str(settings.retrain_every_days),
         "REVEALED_RECOMMENDATIONS_PER_USER": str(settings.recommendations_per_user),
         "REVEALED_KEEP_GENERATIONS": str(settings.keep_generations),
+        "REVEALED_KEEP_DATASETS": str(settings.keep_datasets),
+        "REVEALED_NEGATIVES_STRATEGY": settings.negatives_strategy,
+        "REVEALED_NEGATIVES_PER_POSITIVE": str(settings.negatives_per_positive),
+        "REVEALED_NEGATIVES_SEED": str(settings.negatives_seed),
         "REVEALED_AIRFLOW_PORT": str(settings.airflow_port),
         "REVEALED_MLFLOW_PORT": str(settings.mlflow_port),
     }

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from revealed.clock import utc_now
 from revealed.durable import (
@@ -21,13 +19,24 @@ from revealed.durable import (
     write_json,
 )
 from revealed.engines.duckdb import connect
-from revealed.errors import BuildFailedError, DamagedFileError, NoDataError
+from revealed.errors import DamagedFileError, MissingInputError, NoDataError, UsageError
+from revealed.faults import fault_point
 from revealed.feedback.export import export_tables
+from revealed.feedback.lineage import (
+    folds_of,
+    identity,
+    inputs_of,
+    parameters_of,
+    split_of,
+    warehouse_manifest,
+)
 from revealed.feedback.manifest import MANIFEST, DatasetManifest, FileEntry, read_manifest
+from revealed.feedback.negatives import NegativeSampling
 from revealed.feedback.revision import code_revision
 from revealed.settings import Settings
 
 LATEST = "LATEST"
+LOCK = "datasets.lock"
 
 
 def write_dataset(settings: Settings, warehouse: Path) -> DatasetManifest:
@@ -44,12 +53,13 @@ def write_dataset(settings: Settings, warehouse: Path) -> DatasetManifest:
         LockedError: another process writes a dataset.
     """
     settings.datasets.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(settings.locks / "datasets.lock", "write a feedback dataset"):
+    with exclusive_lock(settings.locks / LOCK, "write a feedback dataset"):
         staged = settings.datasets / f".staged.{os.getpid()}"
         _remove_leftovers(settings)
         staged.mkdir()
         try:
             manifest = _stage(settings, warehouse, staged)
+            fault_point("dataset_staged")
             return _commit(settings, staged, manifest)
         finally:
             remove_tree(staged)
@@ -63,9 +73,35 @@ def read_dataset(settings: Settings, version: str | None = None) -> DatasetManif
         MissingInputError: there is no such version.
         DamagedFileError: a file does not match the manifest.
     """
-    manifest = read_manifest(settings.datasets / (version or _latest(settings)))
+    manifest = find_dataset(settings, version)
     verify_dataset(manifest)
     return manifest
+
+
+def find_dataset(settings: Settings, version: str | None = None) -> DatasetManifest:
+    """Return a dataset by its version or the first digits of it, the newest written without; files are not checked.
+
+    Raises:
+        NoDataError: no dataset has been written yet.
+        MissingInputError: there is no such version.
+        UsageError: several versions begin like this.
+    """
+    wanted = version or _latest(settings)
+    folders = {path.parent.name: path.parent for path in settings.datasets.glob(f"[!.]*/{MANIFEST}")}
+    begun = sorted(name for name in folders if name.startswith(wanted))
+    if len(begun) > 1 and wanted not in folders:
+        raise UsageError(
+            f"{len(begun)} datasets begin with {wanted}: {', '.join(begun)}",
+            where=str(settings.datasets),
+            remedy="give more digits",
+        )
+    if not begun:
+        raise MissingInputError(
+            f"there is no feedback dataset {wanted}",
+            where=str(settings.datasets),
+            remedy="`revealed dataset list` says which there are; `revealed run` writes one",
+        )
+    return read_manifest(folders[begun[0]])
 
 
 def verify_dataset(manifest: DatasetManifest) -> None:
@@ -91,23 +127,30 @@ def list_datasets(settings: Settings) -> list[DatasetManifest]:
 
 
 def _stage(settings: Settings, warehouse: Path, staged: Path) -> DatasetManifest:
+    sampling = NegativeSampling.of(settings)
     con = connect(settings, warehouse, read_only=True)
     try:
-        as_of, policy_version = _identity(con, warehouse)
-        files = export_tables(con, staged)
+        files = export_tables(con, staged, sampling)
+        as_of, policy_version = identity(con, staged, warehouse)
+        split = split_of(con, staged, as_of, settings)
+        inputs = inputs_of(con)
     finally:
         con.close()
+    parameters = parameters_of(settings, sampling, (as_of - split).days)
     return DatasetManifest(
         path=staged,
-        version=_version(files, as_of, policy_version),
+        version=_version(files, as_of, policy_version, parameters),
         as_of=as_of,
-        split=as_of - timedelta(days=settings.holdout_days),
-        holdout_days=settings.holdout_days,
+        split=split,
+        holdout_days=(as_of - split).days,
         policy_version=policy_version,
         files=files,
-        warehouse=_warehouse_manifest(warehouse),
+        warehouse=warehouse_manifest(warehouse),
         code_revision=code_revision(settings.project_root),
         created_at=utc_now().isoformat(),
+        parameters=parameters,
+        folds=folds_of(as_of, split, files),
+        inputs=inputs,
     )
 
 
@@ -116,47 +159,19 @@ def _commit(settings: Settings, staged: Path, manifest: DatasetManifest) -> Data
     if not final.exists():
         write_json(staged / MANIFEST, manifest.to_dict())
         publish_directory(staged, final)
+        fault_point("dataset_renamed")
     write_bytes(settings.datasets / LATEST, f"{manifest.version}\n".encode())
     return read_manifest(final)
 
 
-def _identity(con: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[datetime, str]:
-    try:
-        rows = con.execute("select distinct as_of, policy_version from marts.feedback_user_item").fetchall()
-    except duckdb.CatalogException as error:
-        raise BuildFailedError(
-            "the warehouse has no feedback mart",
-            where=str(warehouse),
-            remedy="build it with `revealed run`",
-        ) from error
-    if not rows:
-        raise NoDataError(
-            "the warehouse holds no feedback, so there is nothing to train on",
-            where=f"marts.feedback_user_item in {warehouse}",
-            remedy="land events of known people on known items, then run again",
-        )
-    if len(rows) > 1:
-        raise BuildFailedError(
-            f"the feedback was built as of {len(rows)} different moments or policies",
-            where=f"marts.feedback_user_item in {warehouse}",
-            remedy="rebuild the warehouse from raw",
-        )
-    return rows[0][0], str(rows[0][1])
-
-
-def _version(files: dict[str, FileEntry], as_of: datetime, policy_version: str) -> str:
+def _version(
+    files: dict[str, FileEntry], as_of: datetime, policy_version: str, parameters: dict[str, Any]
+) -> str:
+    """The content, the moment and the rules; not the source files: the same lines in other files are the same data."""
     parts = [f"{name} {files[name].sha256}" for name in sorted(files)]
-    text = "\n".join([*parts, as_of.isoformat(), policy_version])
+    rules = json.dumps(parameters, sort_keys=True)
+    text = "\n".join([*parts, as_of.isoformat(), policy_version, rules])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _warehouse_manifest(warehouse: Path) -> dict[str, Any]:
-    path = warehouse.resolve().parent / MANIFEST
-    try:
-        value = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _latest(settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One data file: its SHA-256 (64 hexadecimal digits) and its number of rows."""
+    """One data file: its SHA-256 (64 hexadecimal digits), its number of rows, and its size (0: not recorded)."""
 
     sha256: str
     rows: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class DatasetManifest:
     `as_of` is the end of what the data knows and `split` the end of what its training fold knows, both UTC
     without a zone. `warehouse` holds what the published warehouse's manifest said (generation, hashes,
     quality result), and is empty when the dataset was written from a file without one.
+
+    Attributes:
+        parameters: every setting that decided which rows are in it and what they weigh.
+        folds: the time split, with the gap between its sides.
+        inputs: the landed source files it was made from (`files`, one `digest` of all, and each `sha256`).
     """
 
     path: Path
@@ -40,16 +46,39 @@ class DatasetManifest:
     warehouse: dict[str, Any]
     code_revision: str
     created_at: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    folds: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """Rows of `interactions.parquet`."""
-        return self.files["interactions.parquet"].rows
+        return self.rows_of("interactions.parquet")
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files, in bytes."""
+        return sum(entry.bytes for entry in self.files.values())
 
     @property
     def is_audited(self) -> bool:
         """Whether the rows came from a published warehouse; nothing is published there unaudited."""
         return "generation" in self.warehouse
+
+    @property
+    def project_digest(self) -> str:
+        """Digest of the SQL and settings that computed the marts; empty where no warehouse was published."""
+        return str(self.warehouse.get("project_digest", ""))
+
+    @property
+    def audit(self) -> dict[str, Any]:
+        """What Great Expectations found on the warehouse: `passed`, `checks`, `failures`; empty where unaudited."""
+        found = self.warehouse.get("audit")
+        return found if isinstance(found, dict) else {}
+
+    def rows_of(self, name: str) -> int:
+        """Return the rows of one file, 0 where this dataset has no such file."""
+        return self.files[name].rows if name in self.files else 0
 
     def file(self, name: str) -> Path:
         """Return the path of one of the dataset's files."""
@@ -81,7 +110,7 @@ def read_manifest(folder: Path) -> DatasetManifest:
         raise MissingInputError(
             "there is no such feedback dataset",
             where=str(folder),
-            remedy="run `revealed run`, or leave the version out",
+            remedy="`revealed dataset list` says which there are; `revealed run` writes one",
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFileError(

@@ -17,6 +17,29 @@ from revealed.settings import Settings
 AS_OF = datetime.fromisoformat("2026-02-01")
 HOLDOUT_DAYS = 7
 POLICY = "2026-01"
+SCHEMA = """
+    create schema marts;
+    create schema intermediate;
+    create schema policy;
+    create schema ops;
+    create table ops.ledger (sha256 varchar);
+    insert into ops.ledger values ('b'), ('a');
+    create table policy.signal_policy (event_type varchar, is_engagement boolean);
+    insert into policy.signal_policy values ('click', true), ('impression', false);
+    create table intermediate.int_impressions_resolved (
+        request_id varchar, item_id varchar, actor_id varchar, logged_actor_id varchar, identity_known_at timestamp,
+        query varchar
+    );
+    create table marts.fct_events (
+        event_id varchar, event_type varchar, actor_id varchar, logged_actor_id varchar, identity_known_at timestamp,
+        item_id varchar, received_at timestamp
+    );
+    create table marts.feedback_pairs (
+        pair_id varchar, request_id varchar, user_id varchar, surface varchar, model_version varchar, policy varchar,
+        occurred_at timestamp, chosen_item_id varchar, rejected_item_id varchar, chosen_position integer,
+        rejected_position integer, weight double, source varchar, policy_version varchar, as_of timestamp
+    );
+"""
 
 
 @dataclass(frozen=True)
@@ -115,7 +138,7 @@ def write_warehouse(path: Path, world: World, *, published: bool = True) -> Path
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(str(path))
-    con.execute("create schema marts")
+    con.execute(SCHEMA)
     for name, frame in tables.items():
         con.register("frame", frame.sample(frac=1, random_state=world.seed))
         con.execute(f"create table marts.{name} as select * from frame")
@@ -133,6 +156,8 @@ def items(world: World) -> pd.DataFrame:
         {
             "item_id": [item_id(item) for item in range(world.items)],
             "title": [f"Item {item}" for item in range(world.items)],
+            "text": [f"About taste {item % world.tastes}." for item in range(world.items)],
+            "published_at": AS_OF - timedelta(days=60),
             "topic": [f"taste {item % world.tastes}" for item in range(world.items)],
             "is_available": [item != 3 for item in range(world.items)],
         }

@@ -9,6 +9,7 @@ items as (
 select
     item_id,
     title,
+    text,
     topic,
     format,
     framing,

@@ -161,20 +161,6 @@ touches as (
 
     select * from inferred_touches
 
-),
-
-ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by outcome_event_id
-            order by match_type, touched_at desc, request_id
-        ) as number_from_the_end
-    from touches
-
 )
 
-select * exclude (number_from_the_end)
-from ranked
-where number_from_the_end <= {{ var('attribution_max_touches') }}
+select * from touches

@@ -29,7 +29,7 @@ reported as (
 
 ),
 
-numbered as (
+found as (
 
     select
         touches.*,
@@ -38,10 +38,21 @@ numbered as (
         row_number() over (
             partition by touches.outcome_event_id
             order by touches.match_type desc, touches.touched_at, touches.request_id desc
-        ) as touch_number,
-        count(*) over (partition by touches.outcome_event_id) as touches,
+        ) as found_number,
+        count(*) over (partition by touches.outcome_event_id) as found_touches,
         max(touches.touched_at) over (partition by touches.outcome_event_id) as last_touched_at
     from touches
+
+),
+
+numbered as (
+
+    select
+        * exclude (found_number, found_touches),
+        found_number - greatest(0, found_touches - {{ var('attribution_max_touches') }}) as touch_number,
+        least(found_touches, {{ var('attribution_max_touches') }}) as touches
+    from found
+    where found_touches - found_number < {{ var('attribution_max_touches') }}
 
 ),
 
@@ -49,8 +60,8 @@ by_channel as (
 
     select
         *,
+        row_number() over (partition by outcome_event_id, channel order by touch_number) as number_in_channel,
         count(*) over (partition by outcome_event_id, channel) as channel_touches,
-        touch_number = min(touch_number) over (partition by outcome_event_id, channel) as is_first_of_channel,
         -- Counted from the last touch: the same shares, and never so small that they vanish.
         pow(
             2.0,
@@ -65,7 +76,7 @@ by_outcome as (
 
     select
         *,
-        count(*) filter (where is_first_of_channel) over (partition by outcome_event_id) as channels,
+        count(*) filter (where number_in_channel = 1) over (partition by outcome_event_id) as channels,
         cast({{ exact_share_sum('decay') }} over (partition by outcome_event_id) as double) as decays
     from by_channel
 

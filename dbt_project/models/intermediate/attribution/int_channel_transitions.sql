@@ -49,10 +49,15 @@ showings as (
 numbered as (
 
     select
-        *,
+        actor_id,
+        item_id,
+        channel,
         row_number() over (
             partition by actor_id, item_id order by occurred_at desc, request_id
-        ) as number_from_the_end
+        ) as number_from_the_end,
+        lead(channel) over (
+            partition by actor_id, item_id order by occurred_at desc, request_id
+        ) as earlier_channel
     from showings
 
 ),
@@ -64,9 +69,8 @@ shown_steps as (
         item_id,
         channel,
         number_from_the_end = 1 as is_last,
-        lag(channel) over (
-            partition by actor_id, item_id order by number_from_the_end desc
-        ) as previous_channel
+        case when number_from_the_end < {{ var('attribution_max_touches') }} then earlier_channel end
+            as previous_channel
     from numbered
     where number_from_the_end <= {{ var('attribution_max_touches') }}
 

@@ -34,8 +34,9 @@ def allocate_reversals(
         nine decimals), reversed_value (money), share_of_reversal (sums to 1 per reversal, likewise). What found nothing
         is a row without original, evidence 'none'. Sorted, and the same whatever the order of the input.
     """
-    book = Book(read_originals(originals))
-    found = [(book.evidence(reversal), reversal) for reversal in read_reversals(reversals)]
+    taking = read_reversals(reversals)
+    book = Book(read_originals(originals), taking)
+    found = [(book.evidence(reversal), reversal) for reversal in taking]
     rows = AllocationRows()
     for evidence, slack in (
         ("event_id", clock_tolerance),

@@ -45,13 +45,16 @@ class Stack:
 
 
 class Book:
-    """Every original, under its id, its order and its actor and item."""
+    """The originals that some reversal may look for, under its event id, its order or its actor and item."""
 
-    def __init__(self, originals: Iterable[Original]) -> None:
+    def __init__(self, originals: Iterable[Original], reversals: Iterable[Reversal]) -> None:
+        # Most events are asked for under one key only: laying them out under all would cost several times as much.
+        wanted = {key for reversal in reversals for key in _wanted(reversal)}
         stacks: defaultdict[_Key, Stack] = defaultdict(Stack)
         for original in originals:
             for key in _keys(original):
-                stacks[key].push(original)
+                if key in wanted:
+                    stacks[key].push(original)
         self._stacks = dict(stacks)
 
     def evidence(self, reversal: Reversal) -> str:
@@ -84,6 +87,16 @@ def _ordered(reversal: Reversal, item: str | None) -> _Key:
 
 def _on_item(reversal: Reversal, orders: str) -> _Key:
     return ("item", reversal.owner, reversal.item, reversal.reversal_of, orders)
+
+
+def _wanted(reversal: Reversal) -> Iterator[_Key]:
+    if reversal.names:
+        yield _named(reversal)
+    if reversal.order:
+        yield _ordered(reversal, None)
+        yield _ordered(reversal, reversal.item)
+    if reversal.item and not reversal.names:
+        yield _on_item(reversal, "none" if reversal.order else "all")
 
 
 def _keys(original: Original) -> Iterator[_Key]:

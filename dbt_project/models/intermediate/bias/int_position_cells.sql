@@ -17,6 +17,20 @@ maturity as (
 
 ),
 
+window_size as (
+
+    select count(*) as impressions
+    from {{ ref('int_impressions') }}
+    where
+        impression_date >= (
+            select cast(min(moments.moment) as date) - {{ var('bias_window_days') }}
+            from moments
+        )
+
+),
+
+-- All of everybody, or all of as many people as keep the cells within bounds: a few million impressions tell the curve
+-- to a percent, and more would only cost.
 impressions as (
 
     select
@@ -24,6 +38,13 @@ impressions as (
         cast(received_at as date) as shown_on,
         coalesce({{ json_text('context', 'cluster') }}, {{ json_text('context', 'segment') }}) as context_cluster
     from {{ ref('int_impressions_resolved') }}
+    where
+        impression_date >= (
+            select cast(min(moments.moment) as date) - {{ var('bias_window_days') }}
+            from moments
+        )
+        and {{ number_key(['logged_actor_id']) }} % 1000
+        < (select 1000.0 * {{ var('bias_cell_impressions_max') }} / nullif(impressions, 0) from window_size)
 
 ),
 

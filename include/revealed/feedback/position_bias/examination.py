@@ -37,6 +37,7 @@ CURVE_SCHEMA = pa.schema(
     ]
 )
 
+_KEYS = ("moment", "surface", "model_name", "policy", "actor_group", "position")
 _DIGITS = 6
 _CONTEXTS = {"named": "logged context clusters", "score": "people by score level", "query": "queries"}
 
@@ -50,6 +51,8 @@ def examination_curves(weights: pa.Table, read_cells: ReadCells, limits: Limits 
         limits: thresholds; see `Limits`.
     """
     rows: list[dict[str, Any]] = []
+    # Threads hand rows over in any order, and sums of doubles remember theirs.
+    weights = weights.sort_by([(name, "ascending") for name in _KEYS])
     keys = sorted(set(zip(weights["moment"].to_pylist(), weights["surface"].to_pylist(), strict=True)))
     for moment, surface in keys:
         chosen = pc.and_(pc.equal(weights["moment"], moment), pc.equal(weights["surface"], surface))

@@ -37,8 +37,8 @@ def load_events(con: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> None
     ]
     if rows:
         con.executemany(f"insert into marts.fct_events values ({', '.join('?' * len(EVENTS))})", rows)
-    con.execute("create schema if not exists intermediate")
+    con.execute("create schema if not exists build")
     con.execute(
-        "create or replace table intermediate.int_sessions_touched as "
+        "create or replace table build.int_sessions_touched as "
         "select session_key, min(event_date) as started_on from marts.fct_events group by 1"
     )

@@ -15,9 +15,10 @@ pytestmark = [pytest.mark.dbt]
 def reason_of(models: dict[str, str], events: Sequence[Event]) -> tuple[Any, ...] | None:
     con = duckdb.connect()
     load_events(con, events)
+    con.execute("create schema intermediate")
     con.execute(f"create table intermediate.int_item_visits as {models['int_item_visits']}")
     con.execute(
-        "create table intermediate.int_actor_days_touched as "
+        "create table build.int_actor_days_touched as "
         "select distinct actor_id, event_date as activity_date from marts.fct_events"
     )
     con.execute(f"create table intermediate.int_actor_days as {models['int_actor_days']}")

@@ -15,26 +15,26 @@ from revealed.warehouse import dbt_environment
 
 def compile_models(settings: Settings, *names: str) -> dict[str, str]:
     """Return the SQL of each named model as a build from scratch runs it."""
-    target = settings.home / "target"
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("dbt"),
-        "--quiet",
-        "compile",
-        "--select",
-        *names,
-    ]
+    settings.home.mkdir(parents=True, exist_ok=True)
+    run_dbt_command(settings, settings.home / "compile.duckdb", "compile", "--select", *names)
+    models = settings.home / "target" / "compiled" / "revealed" / "models"
+    files = {path.stem: path for path in models.rglob("*.sql")}
+    return {name: files[name].read_text() for name in names}
+
+
+def run_dbt_command(settings: Settings, database: Path, *arguments: str) -> None:
+    """Run one dbt command against `database`."""
+    command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--quiet", *arguments]
     command += ["--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project]
-    command += ["--target-path", target, "--log-path", settings.home / "logs"]
+    command += ["--target-path", settings.home / "target", "--log-path", settings.home / "logs"]
     done = subprocess.run(
         [str(word) for word in command],
-        env={**os.environ, **dbt_environment(settings, settings.home / "compile.duckdb")},
+        env={**os.environ, **dbt_environment(settings, database)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    files = {path.stem: path for path in (target / "compiled" / "revealed" / "models").rglob("*.sql")}
-    return {name: files[name].read_text() for name in names}
 
 
 def create_table(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:

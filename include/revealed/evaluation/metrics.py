@@ -1,5 +1,8 @@
 """Ranking metrics, one value a user, and what lists do to the catalogue. Everything is ranked against every item.
 
+Only what a person came to like is relevant: a stored dislike or zero gains nothing and is not looked for. (implicit's
+own evaluation takes every stored entry for a hit.)
+
 Held to ir_measures' values to 1e-6 in the tests. Gains are linear, not exponential: the two differ in the
 second digit.
 """
@@ -21,7 +24,7 @@ Values = NDArray[np.float64]
 
 
 def gains(lists: NDArray[np.int32], relevance: Csr) -> Values:
-    """Return the gain of every recommended item: its entry in `relevance` (users × items), 0 where there is none."""
+    """Return the gain of every recommended item: its entry in `relevance` (users × items), 0 where that is not positive."""
     rows = np.repeat(np.arange(relevance.shape[0], dtype=np.int64), np.diff(relevance.indptr))
     known = rows * relevance.shape[1] + relevance.indices
     order = np.argsort(known)
@@ -29,13 +32,20 @@ def gains(lists: NDArray[np.int32], relevance: Csr) -> Values:
     asked = np.arange(lists.shape[0], dtype=np.int64)[:, None] * relevance.shape[1] + lists
     at = np.minimum(np.searchsorted(known, asked), max(len(known) - 1, 0))
     found = (known[at] == asked) & (lists != NOTHING) if len(known) else np.zeros(lists.shape, dtype=bool)
-    return np.where(found, values[at] if len(known) else 0.0, 0.0).astype(np.float64)
+    return np.where(found, np.maximum(values[at], 0.0) if len(known) else 0.0, 0.0).astype(np.float64)
+
+
+def relevant(relevance: Csr) -> NDArray[np.int64]:
+    """Return how many items each user came to like: the positive entries of the row."""
+    rows = np.repeat(np.arange(relevance.shape[0], dtype=np.int64), np.diff(relevance.indptr))
+    counts: NDArray[np.int64] = np.bincount(rows[relevance.data > 0], minlength=relevance.shape[0])
+    return counts
 
 
 def recall(gain: Values, relevance: Csr, k: int) -> Values:
     """Return the share of a user's relevant items that are among the first `k`."""
     hits = (gain[:, :k] > 0).sum(axis=1)
-    shares: Values = hits / np.maximum(np.diff(relevance.indptr), 1)
+    shares: Values = hits / np.maximum(relevant(relevance), 1)
     return shares
 
 
@@ -51,7 +61,7 @@ def average_precision(gain: Values, relevance: Csr, k: int) -> Values:
     """Return the mean, over a user's relevant items, of the precision at each one's rank; 0 beyond `k`."""
     hit = gain[:, :k] > 0
     precision = np.cumsum(hit, axis=1) / np.arange(1, hit.shape[1] + 1)
-    values: Values = (precision * hit).sum(axis=1) / np.maximum(np.diff(relevance.indptr), 1)
+    values: Values = (precision * hit).sum(axis=1) / np.maximum(relevant(relevance), 1)
     return values
 
 
@@ -94,5 +104,5 @@ def _ideal_gains(relevance: Csr, k: int) -> Values:
     place = np.arange(len(rows)) - np.repeat(relevance.indptr[:-1], np.diff(relevance.indptr))
     ideal = np.zeros((relevance.shape[0], k))
     kept = place < k
-    ideal[rows[kept], place[kept]] = relevance.data[order][kept]
+    ideal[rows[kept], place[kept]] = np.maximum(relevance.data[order][kept], 0)
     return ideal

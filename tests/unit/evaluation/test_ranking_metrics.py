@@ -125,3 +125,16 @@ def test_comparison_counts_every_pair_both_ways_and_survives_json() -> None:
     assert forward.low <= forward.estimate <= forward.high
     assert found.difference("good", "nobody") is None
     assert Comparison.from_dict(found.to_dict()) == found
+
+
+def test_a_disliked_test_item_scores_nothing_wherever_it_is_ranked() -> None:
+    # implicit's evaluation gave a list of one disliked item precision = map = ndcg = 1 (science.md §1).
+    stored = ([-4.0, 0.0, -4.0, 2.0], ([0, 0, 1, 1], [0, 3, 0, 1]))
+    relevance = csr_matrix(stored, shape=(2, 4), dtype=np.float32)
+    lists = np.array([[0, 3], [0, 1]], dtype=np.int32)
+    gain = metrics.gains(lists, relevance)
+    assert gain.tolist() == [[0, 0], [0, 2]]
+    assert metrics.recall(gain, relevance, 2).tolist() == [0, 1]
+    assert metrics.ndcg(gain, relevance, 2).tolist() == [0, pytest.approx(1 / np.log2(3))]
+    assert metrics.average_precision(gain, relevance, 2).tolist() == [0, 0.5]
+    assert metrics.reciprocal_rank(gain, 2).tolist() == [0, 0.5]

@@ -208,4 +208,32 @@ def test_degenerate_factors_are_refused() -> None:
 
 def test_duplicates_are_summed(tmp_path: Path) -> None:
     data = build([0, 0, 1], [0, 0, 1], [2.0, 3.0, 4.0], 2, 2)
+    assert data.confidence.nnz == 2
     assert data.confidence.toarray().tolist() == [[5, 0], [0, 4]]
+
+
+@pytest.mark.parametrize("regularization", [0.1, 3.0])
+def test_signed_values_solve_the_dense_system(regularization: float) -> None:
+    """{5, .3, -4, -.2, explicit 0}: like, weak like, dislike, weak dislike, and a masked cell, to 1e-5 (science.md §1)."""
+    model = fitted(planted(), regularization=regularization)
+    columns, values = [3, 17, 30, 41, 50], [5.0, 0.3, -4.0, -0.2, 0.0]
+    row = csr_matrix((values, ([0] * 5, columns)), shape=(1, 60), dtype=np.float32)
+    assert row.nnz == 5
+    y = model.item_factors.astype(np.float64)
+    confidence, preference = np.ones(60), np.zeros(60)
+    confidence[columns] = np.abs(values)
+    preference[[3, 17]] = 1
+    a = y.T @ (confidence[:, None] * y) + regularization * np.eye(8)
+    expected = np.linalg.solve(a, y.T @ (confidence * preference))
+    assert np.abs(model.fold_in(row)[0] - expected).max() < 1e-5
+    # The masked cell weighs nothing: where it is dropped instead, it weighs as an unobserved one.
+    row.eliminate_zeros()
+    assert np.abs(model.fold_in(row)[0] - expected).max() > 1e-5
+
+
+def test_minus_one_is_what_an_unobserved_pair_means() -> None:
+    """Evenly balanced evidence is stored as -1, which must not move anybody."""
+    model = fitted(planted())
+    likes = csr_matrix(([20.0, 20.0], ([0, 0], [3, 6])), shape=(1, 60), dtype=np.float32)
+    balanced = csr_matrix(([20.0, 20.0, -1.0], ([0, 0, 0], [3, 6, 10])), shape=(1, 60), dtype=np.float32)
+    assert np.abs(model.fold_in(likes) - model.fold_in(balanced)).max() < 1e-6

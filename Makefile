@@ -85,6 +85,10 @@ fmt: $(VENV)/.dev ## format the code
 docs: $(VENV)/.runtime ## write the generated documents again (contracts, data dictionary)
 	@$(BIN)/python -m revealed.documents
 
+.PHONY: answers
+answers: $(VENV)/.runtime ## write the answers in docs/queries.md again, from the demo's warehouse
+	@$(BIN)/python -m revealed.documents answers
+
 .PHONY: check
 check: lint types test ## everything that CI runs
 

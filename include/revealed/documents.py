@@ -1,11 +1,19 @@
-"""The documents that are generated from code, written by `python -m revealed.documents` (`make docs`)."""
+"""The documents that are generated from code, written by `python -m revealed.documents` (`make docs`).
+
+With the word `answers` it writes the answers in `docs/queries.md` again, from the published warehouse (`make answers`
+after `make demo`).
+"""
 
 from __future__ import annotations
 
+import sys
+
+from revealed.commands.output import table
 from revealed.contracts import export_schemas
+from revealed.documented_queries import queries_document, write_answers
 from revealed.durable import write_bytes
 from revealed.settings import Settings
-from revealed.warehouse import compile_manifest
+from revealed.warehouse import compile_manifest, open_published
 from revealed.warehouse.dictionary import data_dictionary
 
 
@@ -20,5 +28,21 @@ def write_documents(settings: Settings) -> None:
     write_bytes(docs / "data-dictionary.md", data_dictionary(compile_manifest(settings)).encode())
 
 
+def refresh_answers(settings: Settings) -> None:
+    """Write the answers in `docs/queries.md` again, from the warehouse in service.
+
+    Raises:
+        NothingPublishedError: there is none.
+    """
+    con = open_published(settings)
+    try:
+        write_answers(con, queries_document(settings), table)
+    finally:
+        con.close()
+
+
 if __name__ == "__main__":
-    write_documents(Settings.from_env())
+    if sys.argv[1:] == ["answers"]:
+        refresh_answers(Settings.from_env())
+    else:
+        write_documents(Settings.from_env())

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from documented_answers import CHECKS
 from loop_steps import copy_landing, settings_at
 
+from revealed.documented_queries import queries_document, read_queries, run_query
 from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
@@ -137,3 +139,20 @@ def test_the_data_dictionary_is_up_to_date(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     committed = (settings.project_root / "docs" / "data-dictionary.md").read_text()
     assert data_dictionary(compile_manifest(settings)) == committed, "run `make docs`"
+
+
+@pytest.mark.parametrize("number", range(len(CHECKS)), ids=[check.__name__ for check in CHECKS])
+def test_the_documented_queries_answer_their_questions(
+    built: tuple[Settings, BuildPlan], world: Path, number: int
+) -> None:
+    settings, plan = built
+    queries = read_queries(queries_document(settings))
+    assert len(queries) == len(CHECKS)
+    query = queries[number]
+    con = connect(settings, plan.database, read_only=True)
+    try:
+        rows = run_query(con, query)
+        CHECKS[number](con, settings.raw, world.parent / "simulation" / "truth", rows)
+    finally:
+        con.close()
+    assert query.answer.splitlines()[0].split() == list(rows[0]), "run `make answers`"

@@ -63,6 +63,17 @@ def run_dbt(
         )
 
 
+def rerun_models(settings: Settings, folder: Path, models: list[str], variables: dict[str, Any]) -> None:
+    """Write some models of the `warehouse.duckdb` in `folder` again under other dbt variables: for comparisons.
+
+    Raises:
+        BuildFailedError: a model failed.
+    """
+    done = _dbt(settings, ["run", "--select", *models, "--vars", json.dumps(variables)], folder)
+    if done.returncode:
+        raise BuildFailedError(_failures(settings) or _tail(done.stdout), where=str(folder))
+
+
 def compile_manifest(settings: Settings) -> Path:
     """Write dbt's manifest, from which Airflow draws the models as tasks, and return its path.
 

@@ -1,0 +1,1 @@
+"""Measures of the platform as a whole, printed by `revealed bench`."""

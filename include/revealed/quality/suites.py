@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from revealed.quality import behaviour_suites as behaviour
 from revealed.quality import derived_suites as derived
+from revealed.quality import ledger_suites as credit
 from revealed.quality.suite import Suite
 
 
@@ -19,8 +20,13 @@ def warehouse_suites(as_of: datetime) -> list[Suite]:
         behaviour.fct_events(moment),
         behaviour.fct_sessions(),
         behaviour.fct_impressions(moment),
+        credit.fct_reversals(),
+        credit.fct_attribution(),
+        credit.rpt_position_bias(),
+        credit.rpt_outcome_rates(),
         derived.feedback_user_item(moment),
         derived.feedback_fold_test(),
+        credit.feedback_pairs(),
         derived.rpt_model_daily(),
         derived.dim_items(),
         derived.ledger(),

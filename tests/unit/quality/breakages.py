@@ -41,6 +41,8 @@ def _shown(request: str, item: str, **values: Any) -> dict[str, Any]:
 SHOWN, EVENT, SESSION = "marts.fct_impressions", "marts.fct_events", "marts.fct_sessions"
 FEEDBACK, FOLD, REPORT = "marts.feedback_user_item", "marts.feedback_fold_test", "marts.rpt_model_daily"
 ITEM, LEDGER = "marts.dim_items", "ops.ledger"
+CREDIT, REVERSAL, CURVE = "marts.fct_attribution", "marts.fct_reversals", "marts.rpt_position_bias"
+RATE, PAIR = "marts.rpt_outcome_rates", "marts.feedback_pairs"
 
 IMPRESSIONS = Breakages(
     (
@@ -208,7 +210,72 @@ DERIVED = Breakages(
     },
 )
 
+
+def _credit(event: str, method: str, change: str) -> str:
+    return f"update {CREDIT} set {change} where outcome_event_id = '{event}' and method = '{method}'"
+
+
+CREDITS = Breakages(
+    (
+        _credit("e1", "last", "credit = 0.9"),
+        _credit("e1", "first", "method = 'best'"),
+        _credit("e1", "shapley", "match_type = 'guess'"),
+        _credit("e1", "markov", "match_type = 'unattributed'"),
+        _credit("e2", "linear", "item_id = 'nope'"),
+        _credit("e3", "linear", "touched_at = outcome_at + interval 301 second"),
+        _credit("e3", "last", "credit_share = 1.5"),
+        f"update {REVERSAL} set reversed_share = 0.8 where reversal_event_id = 'x1'",
+        f"update {REVERSAL} set evidence = 'hearsay', reversed_share = -0.5 where reversal_event_id = 'x3'",
+        f"update {REVERSAL} set occurred_at = timestamp '2026-03-01' where reversal_event_id = 'x2'",
+        f"update {CURVE} set examination = 0.8 where position = 2",
+        f"update {CURVE} set method = 'guess', examination = -0.1 where surface = 'feed'",
+        f"insert into {CURVE} values ('feed', 1, null, null, null, 'refused', null)",
+        f"update {RATE} set method = 'guess', immature_share = 2 where outcome_type = 'click'",
+        f"update {RATE} set naive_rate = 1.5, corrected_rate = -1 where outcome_type = 'purchase'",
+        f"update {RATE} set corrected_rate = 0 where outcome_type = 'save'",
+        f"update {PAIR} set weight = 0 where pair_id = 'p1'",
+        f"update {PAIR} set rejected_item_id = 'i1' where pair_id = 'p2'",
+        f"insert into {PAIR} from {PAIR} where pair_id = 'p3'",
+    ),
+    {
+        (CREDIT, "credits_sum_to_net_value", "credit"): [
+            {"outcome_event_id": "e1", "method": "last", "credit": 0.9, "net_value": 1.0}
+        ],
+        (CREDIT, SET, "method"): [{"outcome_event_id": "e1", "method": "best"}],
+        (CREDIT, SET, "match_type"): [{"outcome_event_id": "e1", "match_type": "guess"}],
+        (CREDIT, "unattributed_names_nobody", "request_id"): [
+            {"outcome_event_id": "e1", "method": "markov", "request_id": "r1"}
+        ],
+        (CREDIT, "credited_decision_was_shown", "request_id"): [
+            {"outcome_event_id": "e2", "item_id": "nope"}
+        ],
+        (CREDIT, "shown_before_the_outcome", "touched_at"): [{"outcome_event_id": "e3"}],
+        (CREDIT, RANGE, "credit_share"): [{"outcome_event_id": "e3", "credit_share": 1.5}],
+        (REVERSAL, "no_more_than_all", "reversed_share"): [{"original_event_id": "e1"}],
+        (REVERSAL, SET, "evidence"): [{"reversal_event_id": "x3", "evidence": "hearsay"}],
+        (REVERSAL, RANGE, "reversed_share"): [{"reversal_event_id": "x3", "reversed_share": -0.5}],
+        (REVERSAL, "taken_back_afterwards", "occurred_at"): [{"reversal_event_id": "x2"}],
+        (CURVE, "within_its_interval", "examination"): [{"surface": "home", "position": 2}],
+        (CURVE, SET, "method"): [{"surface": "feed", "method": "guess"}],
+        (CURVE, RANGE, "examination"): [{"surface": "feed", "examination": -0.1}],
+        (CURVE, "refused_says_why", "reason"): [{"surface": "feed", "position": 1}],
+        (CURVE, "key_unique", None): [{"surface": "feed", "position": 1, "copies": 2}],
+        (RATE, SET, "method"): [{"outcome_type": "click", "method": "guess"}],
+        (RATE, RANGE, "immature_share"): [{"outcome_type": "click", "immature_share": 2.0}],
+        (RATE, RANGE, "naive_rate"): [{"outcome_type": "purchase", "naive_rate": 1.5}],
+        (RATE, RANGE, "corrected_rate"): [{"outcome_type": "purchase", "corrected_rate": -1.0}],
+        (RATE, "no_rate_without_grounds", "corrected_rate"): [
+            {"outcome_type": "save", "corrected_rate": 0.0}
+        ],
+        (PAIR, RANGE, "weight"): [{"pair_id": "p1", "weight": 0.0}],
+        (PAIR, "prefers_one_of_two", "rejected_item_id"): [{"pair_id": "p2"}],
+        (PAIR, "key_unique", "pair_id"): [{"pair_id": "p3", "copies": 2}],
+    },
+)
+
+_EVERY = (SHOWN, EVENT, SESSION, FEEDBACK, FOLD, REPORT, ITEM, LEDGER, CREDIT, REVERSAL, CURVE, RATE, PAIR)
+
 EMPTY = Breakages(
-    tuple(f"delete from {table}" for table in (SHOWN, EVENT, SESSION, FEEDBACK, FOLD, REPORT, ITEM, LEDGER)),
+    tuple(f"delete from {table}" for table in _EVERY),
     {(table, COUNT, None): [{"row_count": 0, "least": 1}] for table in (EVENT, SHOWN, FEEDBACK, LEDGER)},
 )

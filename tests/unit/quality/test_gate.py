@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from breakages import COUNT, DERIVED, EMPTY, EVENTS, IMPRESSIONS, NULL, Breakages
+from breakages import COUNT, CREDITS, DERIVED, EMPTY, EVENTS, IMPRESSIONS, NULL, Breakages
 from valid_warehouse import AS_OF, build_valid_warehouse
 
 from revealed.errors import AuditFailedError
@@ -48,7 +48,9 @@ def test_a_valid_warehouse_passes_every_expectation(settings: Settings, tmp_path
 
 
 @pytest.mark.parametrize(
-    "broken", [IMPRESSIONS, EVENTS, DERIVED, EMPTY], ids=["shown", "events", "derived", "empty"]
+    "broken",
+    [IMPRESSIONS, EVENTS, DERIVED, CREDITS, EMPTY],
+    ids=["shown", "events", "derived", "credits", "empty"],
 )
 def test_a_broken_row_fails_its_expectation_alone_and_is_named(
     settings: Settings, tmp_path: Path, broken: Breakages
@@ -76,7 +78,7 @@ def test_a_missing_value_fails_in_every_column_that_needs_one(settings: Settings
 
 def test_the_breakages_cover_every_expectation() -> None:
     broken: set[tuple[str, str, str | None]] = set()
-    for group in (IMPRESSIONS, EVENTS, DERIVED, EMPTY):
+    for group in (IMPRESSIONS, EVENTS, DERIVED, CREDITS, EMPTY):
         broken |= set(group.failures) | set(group.warnings)
     may_be_empty = {name for name in _every_expectation() if name[1] == COUNT} - broken
     assert {table for table, _, _ in may_be_empty} == {
@@ -84,6 +86,11 @@ def test_the_breakages_cover_every_expectation() -> None:
         "marts.feedback_fold_test",
         "marts.rpt_model_daily",
         "marts.dim_items",
+        "marts.fct_attribution",
+        "marts.fct_reversals",
+        "marts.rpt_position_bias",
+        "marts.rpt_outcome_rates",
+        "marts.feedback_pairs",
     }
     missing_values = {name for name in _every_expectation() if name[1] == NULL}
     assert _every_expectation() - broken - missing_values == may_be_empty

@@ -104,6 +104,45 @@ select impression_date as report_date, surface, model_name, model_version, polic
     as mature_impressions
 from marts.fct_impressions where not is_bot group by all;
 
+create table marts.fct_attribution as
+select event_id as outcome_event_id, event_type as outcome_type, m.method, matched_request_id as request_id,
+    matched_item_id as item_id,
+    matched_position as position, model_version, 'request_id' as match_type, 1.0::double as credit,
+    1.0::double as net_value,
+    1.0::double as credit_share, occurred_at as outcome_at, occurred_at - interval 5 second as touched_at
+from marts.fct_events, (values ('last'), ('first'), ('linear'), ('time_decay'), ('position_based'), ('markov'),
+    ('shapley')) as m(method)
+where match_type <> 'none';
+
+create table marts.fct_reversals as
+select 'x' || r as reversal_event_id, 'return' as reversal_type, case when r < 3 then 'e1' end as original_event_id,
+    case when r < 3 then 'order_id' else 'none' end as evidence,
+    case when r < 3 then 0.5 else 0 end::double as reversed_share,
+    timestamp '2026-03-02 12:00:00' as occurred_at,
+    case when r < 3 then timestamp '2026-03-02 10:00:05' end as original_occurred_at
+from range(1, 4) as t(r);
+
+create table marts.rpt_position_bias as
+select * from (values
+    ('home', 1, 1.0::double, 1.0::double, 1.0::double, 'hajek', null::varchar),
+    ('home', 2, 0.6, 0.5, 0.7, 'hajek', null),
+    ('feed', 1, null, null, null, 'refused', 'a single position')
+) as v(surface, position, examination, ci_low, ci_high, method, reason);
+
+create table marts.rpt_outcome_rates as
+select * from (values
+    ('click', 'home', '3', date '2026-03-01', 6::bigint, 2::bigint, 0.0::double, 0.3::double, 0.33::double, 'mature',
+    null::varchar),
+    ('purchase', 'home', '3', date '2026-03-01', 6, 1, 1.0, 0.1, 0.2, 'corrected', null),
+    ('save', 'home', '3', date '2026-03-01', 6, 0, 1.0, 0.0, null, 'refused', 'too few outcomes')
+) as v(outcome_type, surface, model_version, impression_date, exposures, outcomes, immature_share, naive_rate,
+    corrected_rate, method, reason);
+
+create table marts.feedback_pairs as
+select 'p' || r as pair_id, 'r' || r as request_id, 'u' || r as user_id, 'i1' as chosen_item_id,
+    'i2' as rejected_item_id, 1.0::double as weight
+from range(1, 4) as t(r);
+
 create table ops.ledger as
 select * from (values
     ('f1', 'events.jsonl', 'events', 8::bigint, 5::bigint, 1::bigint, 2::bigint, timestamp '2026-03-02

@@ -1,0 +1,164 @@
+"""What must hold of credit: attribution, what was taken back, estimates that correct it, preference pairs. Pure: no I/O.
+
+Importing this module imports Great Expectations, which takes seconds: import it inside functions.
+"""
+
+from __future__ import annotations
+
+from revealed.quality.behaviour_suites import CLOCK_SKEW_SECONDS
+from revealed.quality.expectations import between, no_rows, not_null, one_of, rows_at_least, unique_key
+from revealed.quality.suite import Suite
+
+_METHODS = ("last", "first", "linear", "time_decay", "position_based", "markov", "shapley")
+_TOLERANCE = 1e-6
+
+
+def fct_attribution() -> Suite:
+    """Return the suite of the attribution ledger."""
+    return Suite(
+        "marts",
+        "fct_attribution",
+        ("outcome_event_id", "outcome_type", "method", "request_id"),
+        (
+            rows_at_least(0, "a log without outcomes credits nothing"),
+            *not_null("outcome_event_id", "outcome_type", "method", "match_type", "credit", "net_value"),
+            one_of("method", *_METHODS),
+            one_of("match_type", "request_id", "user_item", "unattributed"),
+            between("credit_share", 0, 1 + _TOLERANCE),
+            no_rows(
+                "credits_sum_to_net_value",
+                "credit",
+                "the credits of one outcome and method sum to its net value",
+                f"""select outcome_event_id, outcome_type, method, sum(credit) as credit, max(net_value) as net_value
+                from {{batch}} group by all
+                having abs(sum(credit) - max(net_value)) > {_TOLERANCE} * greatest(1, abs(max(net_value)))""",
+            ),
+            no_rows(
+                "credited_decision_was_shown",
+                "request_id",
+                "a credited decision is an impression of that item",
+                """select c.outcome_event_id, c.request_id, c.item_id from {batch} as c
+                anti join marts.fct_impressions as i on i.request_id = c.request_id and i.item_id = c.item_id
+                where c.match_type <> 'unattributed' and c.method = 'linear'""",
+            ),
+            no_rows(
+                "unattributed_names_nobody",
+                "request_id",
+                "credit goes to a decision exactly where one is named",
+                "select outcome_event_id, method, match_type, request_id from {batch} "
+                "where (match_type = 'unattributed') <> (request_id is null)",
+            ),
+            no_rows(
+                "shown_before_the_outcome",
+                "touched_at",
+                "no decision is credited with what happened before it (five minutes of clock skew aside)",
+                "select outcome_event_id, request_id, touched_at, outcome_at from {batch} "
+                f"where touched_at > outcome_at + interval {CLOCK_SKEW_SECONDS} second and method = 'linear'",
+            ),
+        ),
+    )
+
+
+def fct_reversals() -> Suite:
+    """Return the suite of the reversals."""
+    return Suite(
+        "marts",
+        "fct_reversals",
+        ("reversal_event_id", "original_event_id"),
+        (
+            rows_at_least(0, "a log in which nothing is taken back has none"),
+            *not_null("reversal_event_id", "evidence", "reversed_share"),
+            one_of("evidence", "event_id", "order_id", "user_item", "none"),
+            between("reversed_share", 0, 1),
+            no_rows(
+                "no_more_than_all",
+                "reversed_share",
+                "no more is taken back of an event than there was",
+                "select original_event_id, sum(reversed_share) as reversed_share from {batch} "
+                f"where original_event_id is not null group by 1 having sum(reversed_share) > 1 + {_TOLERANCE}",
+            ),
+            no_rows(
+                "taken_back_afterwards",
+                "occurred_at",
+                "nothing is taken back before it happened",
+                "select reversal_event_id, original_event_id, occurred_at, original_occurred_at from {batch} "
+                "where occurred_at < original_occurred_at and evidence <> 'event_id'",
+            ),
+        ),
+    )
+
+
+def rpt_position_bias() -> Suite:
+    """Return the suite of the examination curves."""
+    return Suite(
+        "marts",
+        "rpt_position_bias",
+        ("surface", "position"),
+        (
+            rows_at_least(0, "a log without impressions has no positions"),
+            *not_null("surface", "position", "method"),
+            unique_key("surface", "position"),
+            one_of("method", "hajek", "poisson", "refused"),
+            between("examination", 0),
+            no_rows(
+                "within_its_interval",
+                "examination",
+                "an estimate lies within its interval",
+                "select surface, position, examination, ci_low, ci_high from {batch} "
+                "where examination < ci_low or examination > ci_high",
+            ),
+            no_rows(
+                "refused_says_why",
+                "reason",
+                "a refused curve has no estimate and a reason; an estimate has no reason to be refused",
+                "select surface, position, method, examination, reason from {batch} "
+                "where (method = 'refused') <> (examination is null) or (method = 'refused' and reason is null)",
+            ),
+        ),
+    )
+
+
+def rpt_outcome_rates() -> Suite:
+    """Return the suite of the maturity-corrected rates."""
+    return Suite(
+        "marts",
+        "rpt_outcome_rates",
+        ("outcome_type", "surface", "model_version", "impression_date"),
+        (
+            rows_at_least(0, "a log without impressions has no rates"),
+            *not_null("outcome_type", "exposures", "outcomes", "method"),
+            one_of("method", "mature", "corrected", "refused"),
+            between("immature_share", 0, 1),
+            between("naive_rate", 0, 1),
+            between("corrected_rate", 0),
+            no_rows(
+                "no_rate_without_grounds",
+                "corrected_rate",
+                "a refused rate is missing and says why; it is never zero instead",
+                "select outcome_type, surface, model_version, impression_date, corrected_rate, reason "
+                "from {batch} where method = 'refused' and (corrected_rate is not null or reason is null)",
+            ),
+        ),
+    )
+
+
+def feedback_pairs() -> Suite:
+    """Return the suite of the preference pairs."""
+    return Suite(
+        "marts",
+        "feedback_pairs",
+        ("pair_id",),
+        (
+            rows_at_least(0, "a log without lists has no pairs"),
+            *not_null("pair_id", "request_id", "user_id", "chosen_item_id", "rejected_item_id", "weight"),
+            unique_key("pair_id"),
+            between("weight", 0, above=True),
+            no_rows(
+                "prefers_one_of_two",
+                "rejected_item_id",
+                "nothing is preferred to itself",
+                "select pair_id, chosen_item_id, rejected_item_id from {batch} "
+                "where chosen_item_id = rejected_item_id",
+            ),
+        ),
+    )

@@ -20,7 +20,7 @@ from revealed.warehouse import dbt_environment
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC).replace(tzinfo=None)
 
-# In the order in which they need each other; the removal effects (Python) come before fct_attribution.
+# In the order in which they need each other; the removal effects (Python) come before int_attribution_markov.
 MODELS = (
     "int_events_matched",
     "int_outcomes_rewritten",
@@ -31,6 +31,7 @@ MODELS = (
     "int_attribution_outcomes",
     "int_attribution_ledger",
     "int_channel_transitions",
+    "int_attribution_markov",
     "fct_attribution",
     "fct_credit_restatements",
     "rpt_attribution_summary",
@@ -182,7 +183,7 @@ class AttributionWarehouse:
         self._model("int_events_matched")
         self.con.execute(f"create or replace view marts.fct_impression_outcomes as {_REPORTED}")
         for name in MODELS[1:]:
-            if name == "fct_attribution":
+            if name == "int_attribution_markov":
                 self._removal_effects()
             self._model(name)
 
@@ -226,6 +227,7 @@ class AttributionWarehouse:
             "int_satisfied_clicks",
             "int_attribution_outcomes",
             "int_attribution_ledger",
+            "int_attribution_markov",
         }
         kind = "view" if name in views or schema == "marts" else "table"
         self.con.execute(f"create or replace {kind} {schema}.{name} as {self._models[name]}")

@@ -3,12 +3,6 @@
 
 with
 
-effects as (
-
-    select * from {{ ref('int_channel_removal_effects') }}
-
-),
-
 methods as (
 
     {% for method in weighted_methods() -%}
@@ -18,7 +12,19 @@ methods as (
 
 ),
 
-by_weight as (
+ledger as (
+
+    select * from {{ ref('int_attribution_ledger') }}
+
+),
+
+by_removal as (
+
+    select * from {{ ref('int_attribution_markov') }}
+
+),
+
+credited as (
 
     select
         ledger.*,
@@ -28,51 +34,16 @@ by_weight as (
                 when '{{ method }}' then ledger.{{ method }}_weight
             {% endfor %}
         end as credit_share
-    from {{ ref('int_attribution_ledger') }} as ledger
+    from ledger
     cross join methods
-
-),
-
-with_effects as (
-
-    select
-        ledger.*,
-        effects.removal_effect,
-        -- A touch without an estimate (older than the trailing window) is unknown, not worthless.
-        count(effects.removal_effect) over (
-            partition by ledger.outcome_event_id, ledger.outcome_type
-        ) as estimated_touches,
-        cast({{ exact_share_sum('effects.removal_effect') }} over (
-            partition by ledger.outcome_event_id, ledger.outcome_type
-        ) as double) as removal_effects
-    from {{ ref('int_attribution_ledger') }} as ledger
-    left join effects
-        on
-            ledger.outcome_type = effects.outcome_type
-            and ledger.channel = effects.channel
-
-),
-
-by_removal as (
-
-    select
-        * exclude (removal_effect, estimated_touches, removal_effects),
-        'markov' as method,
-        case
-            when estimated_touches = touches and removal_effects > 0 then removal_effect / removal_effects
-            else linear_weight
-        end as credit_share
-    from with_effects
-
-),
-
-credited as (
-
-    select * from by_weight
 
     union all
 
-    select * from by_removal
+    select
+        by_removal.* exclude (markov_weight),
+        'markov' as method,
+        by_removal.markov_weight as credit_share
+    from by_removal
 
 )
 

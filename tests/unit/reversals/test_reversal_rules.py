@@ -168,6 +168,14 @@ def test_three_thirds_are_a_whole() -> None:
     assert round(sum(row["reversed_value"] for row in rows), 9) == 10.0
 
 
+def test_in_the_same_instant_the_event_id_decides() -> None:
+    saves = [event("a", "save", 0), event("b", "save", 0)]
+    unsaves = [event("x", "unsave", 0), event("y", "unsave", 1), event("w", "unsave", 1)]
+    expected = {("x", "b"): 1, ("w", "a"): 1, ("y", None): 1}
+    for events in (saves + unsaves, [*reversed(saves), *reversed(unsaves)]):
+        assert pieces(events) == expected
+
+
 def test_no_reversals_no_rows() -> None:
     assert allocated([event("buy", "purchase", 0)]) == []
     assert allocated([]) == []

@@ -62,7 +62,9 @@ def test_the_random_log_gives_a_curve_with_wide_intervals(logs: dict[str, Path])
     counted = 2 * 1.96 * np.sqrt(1 / 10 + 1 / np.array([22.0, 14.0]))
     assert np.all(width >= counted), "narrower than ten clicks allow"
     assert np.all(width < 1.5 * counted)
-    assert np.all((curve.ci_low < 1.05)[1:] & (curve.ci_high > 2.5)[1:]), "46 clicks cannot tell positions apart"
+    assert np.all((curve.ci_low < 1.05)[1:] & (curve.ci_high > 2.5)[1:]), (
+        "46 clicks cannot tell positions apart"
+    )
 
 
 def test_the_bandit_s_log_is_refused(logs: dict[str, Path]) -> None:

@@ -10,8 +10,8 @@ def model(dbt, session):
     weights = dbt.ref("int_position_weights").to_arrow_table()
     cells = dbt.ref("int_position_cells")
 
-    def read_cells(moment, surface):
-        name = surface.replace("'", "''")
-        return cells.filter(f"moment = timestamp '{moment}' and surface = '{name}'").to_arrow_table()
+    def read_cells(surfaces):
+        names = ", ".join("'" + surface.replace("'", "''") + "'" for surface in surfaces)
+        return cells.filter(f"surface in ({names})").to_arrow_table()
 
     return examination_curves(weights, read_cells)

@@ -36,7 +36,8 @@ impressions as (
     select
         *,
         cast(received_at as date) as shown_on,
-        coalesce({{ json_text('context', 'cluster') }}, {{ json_text('context', 'segment') }}) as context_cluster
+        coalesce({{ json_text('context', 'cluster') }}, {{ json_text('context', 'segment') }}) as context_cluster,
+        {{ number_key(['model_name', 'model_version']) }} as model
     from {{ ref('int_impressions_resolved') }}
     where
         impression_date >= (
@@ -78,8 +79,14 @@ bots as (
 in_window as (
 
     select
-        impressions.*,
         moments.moment,
+        impressions.surface,
+        impressions.position,
+        impressions.item_id,
+        impressions.query,
+        impressions.context_cluster,
+        impressions.score,
+        impressions.model,
         -- Who a visitor is counts from when it was known, so that a past moment makes the cells that it made then.
         case
             when impressions.identity_known_at >= moments.moment then impressions.logged_actor_id
@@ -100,41 +107,45 @@ in_window as (
 
 ),
 
--- Levels are quantiles of a model version's scores: whatever their scale, and whatever a later version does to it.
-levelled as (
-
-    select
-        *,
-        case
-            when context_cluster is not null then 'named'
-            when score is not null then 'score'
-            when query is not null then 'query'
-            else 'none'
-        end as context_kind,
-        floor({{ var('bias_score_levels') }} * percent_rank() over (
-            partition by moment, surface, model_name, model_version, score is null order by score
-        )) as score_level
-    from in_window
-
-),
-
-celled as (
+-- Numbers instead of names from here on: what follows sorts and groups every impression.
+keyed as (
 
     select
         moment,
         surface,
         position,
         is_clicked,
-        context_kind as context,
-        case context_kind
-            when 'named' then {{ number_key(["'named'", 'context_cluster', 'query', 'item_id']) }}
-            when 'score'
-                then {{ number_key(["'score'", 'person', 'query', 'model_name', 'model_version', 'score_level']) }}
-            when 'query' then {{ number_key(["'query'", 'query', 'item_id']) }}
-        end as cell,
-        case when context_kind = 'score' then score end as score,
-        case when context_kind = 'score' then score_level end as score_level
-    from levelled
+        case
+            when context_cluster is not null then 'named'
+            when score is not null then 'score'
+            when query is not null then 'query'
+            else 'none'
+        end as context,
+        case
+            when context_cluster is not null then {{ number_key(['context_cluster', 'query', 'item_id']) }}
+            when score is not null then {{ number_key(['person', 'query', 'model']) }}
+            when query is not null then {{ number_key(['query', 'item_id']) }}
+            else 0
+        end as context_key,
+        case when context_cluster is null then score end as score,
+        case when context_cluster is null and score is not null then model else 0 end as model
+    from in_window
+
+),
+
+-- Levels are quantiles of a model version's scores: whatever their scale, and whatever a later version does to it.
+levelled as (
+
+    select
+        *,
+        case
+            when score is not null
+                then floor({{ var('bias_score_levels') }} * percent_rank() over (
+                    partition by moment, surface, context, model order by score
+                ))
+            else -1
+        end as score_level
+    from keyed
 
 ),
 
@@ -144,19 +155,20 @@ counts as (
         moment,
         surface,
         context,
-        cell,
+        context_key,
+        score_level,
         position,
         count(*) as impressions,
         count(*) filter (where is_clicked) as clicks,
-        max(score_level) as score_level,
         min(score) as score_low,
         max(score) as score_high
-    from celled
+    from levelled
     group by
         moment,
         surface,
         context,
-        cell,
+        context_key,
+        score_level,
         position
 
 ),
@@ -164,15 +176,41 @@ counts as (
 -- Cells of one position, or without a click, say nothing about the curve; they are most of them.
 telling as (
 
-    select *
+    select
+        moment,
+        surface,
+        context,
+        context_key,
+        score_level
     from counts
-    qualify
+    group by
+        moment,
+        surface,
+        context,
+        context_key,
+        score_level
+    having
         context = 'none'
-        or (
-            count(*) over (partition by moment, surface, context, cell) > 1
-            and sum(clicks) over (partition by moment, surface, context, cell) > 0
-        )
+        or (count(*) > 1 and sum(clicks) > 0)
 
 )
 
-select * from telling
+select
+    counts.moment,
+    counts.surface,
+    counts.context,
+    {{ number_key(['counts.context', 'counts.context_key', 'counts.score_level']) }} as cell,
+    counts.position,
+    counts.impressions,
+    counts.clicks,
+    nullif(counts.score_level, -1) as score_level,
+    counts.score_low,
+    counts.score_high
+from counts
+inner join telling
+    on
+        counts.moment = telling.moment
+        and counts.surface = telling.surface
+        and counts.context = telling.context
+        and counts.context_key = telling.context_key
+        and counts.score_level = telling.score_level

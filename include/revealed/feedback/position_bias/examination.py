@@ -16,7 +16,7 @@ from revealed.feedback.position_bias.limits import Limits
 from revealed.feedback.position_bias.score_order import falls_with_position, split_by_score
 from revealed.feedback.position_bias.two_way import CellCounts, two_way_curve
 
-ReadCells = Callable[[datetime, str], pa.Table]
+ReadCells = Callable[[list[str]], pa.Table]
 
 CURVE_SCHEMA = pa.schema(
     [
@@ -47,73 +47,91 @@ def examination_curves(weights: pa.Table, read_cells: ReadCells, limits: Limits 
 
     Args:
         weights: `int_position_weights`: sums by moment, surface, model, policy, group of people and position.
-        read_cells: returns `int_position_cells` of a moment and surface; asked only where propensities do not do.
+        read_cells: returns `int_position_cells` of some surfaces; asked once, for those whose propensities do not do.
         limits: thresholds; see `Limits`.
     """
-    rows: list[dict[str, Any]] = []
+    limits = limits or Limits()
     # Threads hand rows over in any order, and sums of doubles remember theirs.
     weights = weights.sort_by([(name, "ascending") for name in _KEYS])
     keys = sorted(set(zip(weights["moment"].to_pylist(), weights["surface"].to_pylist(), strict=True)))
-    for moment, surface in keys:
-        chosen = pc.and_(pc.equal(weights["moment"], moment), pc.equal(weights["surface"], surface))
-        rows += _surface_rows(moment, surface, weights.filter(chosen), read_cells, limits or Limits())
+    surfaces = [_Surface(key, _of(weights, key)) for key in keys]
+    first = [_without_cells(surface, limits) for surface in surfaces]
+    open_ones = sorted({s.key[1] for s, curve in zip(surfaces, first, strict=True) if _may_improve(curve)})
+    cells = read_cells(open_ones) if open_ones else None
+    rows: list[dict[str, Any]] = []
+    for surface, curve in zip(surfaces, first, strict=True):
+        if cells is not None and _may_improve(curve):
+            curve = _better(curve, _by_cells(_of(cells, surface.key), surface.evidence, limits))
+        rows += _rows(surface, curve)
     return pa.Table.from_pylist(rows, schema=CURVE_SCHEMA)
 
 
-def _surface_rows(
-    moment: datetime, surface: str, weights: pa.Table, read_cells: ReadCells, limits: Limits
-) -> list[dict[str, Any]]:
-    place_of = _ints(weights, "position")
-    positions, place = np.unique(place_of, return_inverse=True)
-    impressions = totals(place, _floats(weights, "impressions"), len(positions))
-    clicks = totals(place, _floats(weights, "clicks"), len(positions))
-    everything = Evidence(positions, clicks, impressions, impressions, "")
-    curve = _curve(weights, everything, lambda: read_cells(moment, surface), limits)
+class _Surface:
+    """One surface at one moment: its sums, and what was shown and clicked on it by position."""
+
+    def __init__(self, key: tuple[datetime, str], weights: pa.Table) -> None:
+        self.key = key
+        self.weights = weights
+        positions, place = np.unique(_ints(weights, "position"), return_inverse=True)
+        impressions = totals(place, _floats(weights, "impressions"), len(positions))
+        clicks = totals(place, _floats(weights, "clicks"), len(positions))
+        self.evidence = Evidence(positions, clicks, impressions, impressions, "")
+
+
+def _of(table: pa.Table, key: tuple[datetime, str]) -> pa.Table:
+    return table.filter(pc.and_(pc.equal(table["moment"], key[0]), pc.equal(table["surface"], key[1])))
+
+
+def _without_cells(surface: _Surface, limits: Limits) -> Curve:
+    """The curve by propensities, or a refusal that nothing else could lift (method refused)."""
+    positions = surface.evidence.positions
+    if positions[0] != 1:
+        nowhere = "nothing is shown at position 1, to which others are compared"
+        return refused_curve("refused", surface.evidence, nowhere)
+    if len(positions) == 1:
+        alone = "every request shows one item, at position 1: there is no other position to compare with"
+        return refused_curve("refused", surface.evidence, alone)
+    return _by_propensity(surface.weights, positions, limits)
+
+
+def _may_improve(curve: Curve) -> bool:
+    return curve.method != "refused" and not curve.is_whole
+
+
+def _better(hajek: Curve, poisson: Curve) -> Curve:
+    """The curve that knows more positions, or both refusals."""
+    better = poisson if poisson.estimated.sum() > hajek.estimated.sum() else hajek
+    if better.estimated.any():
+        return better
+    reasons = f"by propensities: {hajek.reasons[0]}. By cells: {poisson.reasons[0]}"
+    everything = Evidence(hajek.positions, poisson.clicks, poisson.impressions, poisson.ess, "")
+    return refused_curve("refused", everything, reasons)
+
+
+def _rows(surface: _Surface, curve: Curve) -> list[dict[str, Any]]:
+    shown = surface.evidence
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = clicks / impressions
-        naive = rate / rate[0] if positions[0] == 1 else np.full(len(positions), np.nan)
+        rate = shown.clicks / shown.impressions
+        naive = rate / rate[0] if shown.positions[0] == 1 else np.full(len(rate), np.nan)
     return [
         {
-            "moment": moment,
-            "surface": surface,
-            "position": int(positions[n]),
+            "moment": surface.key[0],
+            "surface": surface.key[1],
+            "position": int(position),
             "examination": _number(curve.examination[n]),
             "ci_low": _number(curve.ci_low[n]),
             "ci_high": _number(curve.ci_high[n]),
             "method": "refused" if curve.reasons[n] else curve.method,
             "reason": curve.reasons[n],
             "basis": curve.basis or None,
-            "clicks": int(clicks[n]),
-            "impressions": int(impressions[n]),
+            "clicks": int(shown.clicks[n]),
+            "impressions": int(shown.impressions[n]),
             "naive_ctr_ratio": _number(naive[n]),
             "used_clicks": int(curve.clicks[n]),
             "ess": _number(curve.ess[n]),
         }
-        for n in range(len(positions))
+        for n, position in enumerate(shown.positions)
     ]
-
-
-def _curve(
-    weights: pa.Table, everything: Evidence, read_cells: Callable[[], pa.Table], limits: Limits
-) -> Curve:
-    """The first whole curve of the two methods, else the one that knows more positions, else both refusals."""
-    positions = everything.positions
-    if positions[0] != 1:
-        return refused_curve(
-            "refused", everything, "nothing is shown at position 1, to which others are compared"
-        )
-    if len(positions) == 1:
-        alone = "every request shows one item, at position 1: there is no other position to compare with"
-        return refused_curve("refused", everything, alone)
-    hajek = _by_propensity(weights, positions, limits)
-    if hajek.is_whole:
-        return hajek
-    poisson = _by_cells(read_cells(), everything, limits)
-    better = poisson if poisson.estimated.sum() > hajek.estimated.sum() else hajek
-    if better.estimated.any():
-        return better
-    reasons = f"by propensities: {hajek.reasons[0]}. By cells: {poisson.reasons[0]}"
-    return refused_curve("refused", everything, reasons)
 
 
 def _by_propensity(weights: pa.Table, positions: Ints, limits: Limits) -> Curve:

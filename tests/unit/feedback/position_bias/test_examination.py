@@ -55,6 +55,8 @@ UNLOGGED = {
 def cells(**changes: Any) -> list[dict[str, Any]]:
     rows = [
         {
+            "moment": MOMENT,
+            "surface": "feed",
             "context": "named",
             "cell": cell,
             "position": position,
@@ -72,6 +74,8 @@ def cells(**changes: Any) -> list[dict[str, Any]]:
 
 CELLS = pa.schema(
     [
+        ("moment", pa.timestamp("us")),
+        ("surface", pa.string()),
         ("context", pa.string()),
         ("cell", pa.int64()),
         ("position", pa.int32()),
@@ -85,9 +89,9 @@ CELLS = pa.schema(
 
 
 def curves(rows: list[dict[str, Any]], of_cells: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    def read(moment: datetime, surface: str) -> pa.Table:
+    def read(surfaces: list[str]) -> pa.Table:
         assert of_cells is not None, "cells were asked for although propensities give the curve"
-        assert moment == MOMENT
+        assert surfaces == ["feed"]
         return pa.Table.from_pylist(of_cells, schema=CELLS)
 
     table = examination_curves(pa.Table.from_pylist(rows), read)
@@ -149,13 +153,17 @@ def test_a_surface_that_never_shows_position_one_is_refused() -> None:
 def test_surfaces_and_moments_are_apart_and_sorted() -> None:
     later = datetime.fromisoformat("2026-01-23")
     rows = weights(surface="z") + weights(moment=later, surface="a", **UNLOGGED) + weights(surface="a")
-    refused = cells(context="none", cell=None)
-    table = examination_curves(
-        pa.Table.from_pylist(rows), lambda *_: pa.Table.from_pylist(refused, schema=CELLS)
-    )
+    asked: list[list[str]] = []
+
+    def read(surfaces: list[str]) -> pa.Table:
+        asked.append(surfaces)
+        return pa.Table.from_pylist(cells(moment=later, surface="a"), schema=CELLS)
+
+    table = examination_curves(pa.Table.from_pylist(rows), read)
+    assert asked == [["a"]]
     keys = [(row["moment"], row["surface"], row["position"]) for row in table.to_pylist()]
     assert keys == sorted(keys)
-    assert [row["method"] for row in table.to_pylist()] == ["hajek"] * 6 + ["refused"] * 3
+    assert [row["method"] for row in table.to_pylist()] == ["hajek"] * 6 + ["poisson"] * 3
 
 
 def test_the_order_of_rows_changes_no_bit() -> None:

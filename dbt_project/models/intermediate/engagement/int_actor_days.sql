@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{% if is_incremental() %}delete from {{ this }} as days using {{ ref('int_actor_days_touched') }} as touched where days.actor_id = touched.actor_id and days.activity_date = touched.activity_date{% endif %}",
+        pre_hook="{% if is_incremental() %}delete from {{ this }} as days using {{ ref('int_actor_days_touched') }} as touched where days.activity_date >= (select min(bounds.activity_date) from {{ ref('int_actor_days_touched') }} as bounds) and days.actor_id = touched.actor_id and days.activity_date = touched.activity_date{% endif %}",
     )
 }}
 

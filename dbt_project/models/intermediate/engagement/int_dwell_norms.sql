@@ -19,25 +19,25 @@ items as (
 
 -- For the dataset and for the training fold of its time split, each by what was known at its moment.
 {% for moment in ['as_of', 'holdout_start'] %}
-{{ moment }}_visits as (
+    {{ moment }}_visits as (
 
-    select
-        {{ planned(moment) }} as moment,
-        {{ length_bucket('items.expected_dwell_s') }} as length_bucket,
-        coalesce(visits.device, 'unknown') as device,
-        {{ log_seconds('visits.active_ms') }} as log_s
-    from {{ ref('int_item_visits') }} as visits
-    left join items on visits.item_id = items.item_id
-    left join bots on visits.actor_id = bots.actor_id
-    where
-        visits.visit_date >= cast({{ planned(moment) }} as date) - {{ var('dwell_window_days') }}
-        and visits.opened_at < {{ planned(moment) }}
-        and visits.last_received_at < {{ planned(moment) }}
-        and visits.is_opened
-        and visits.active_ms > 0
-        and bots.actor_id is null
+        select
+            {{ planned(moment) }} as moment,
+            {{ length_bucket('items.expected_dwell_s') }} as length_bucket,
+            coalesce(visits.device, 'unknown') as device,
+            {{ log_seconds('visits.active_ms') }} as log_s
+        from {{ ref('int_item_visits') }} as visits
+        left join items on visits.item_id = items.item_id
+        left join bots on visits.actor_id = bots.actor_id
+        where
+            visits.visit_date >= cast({{ planned(moment) }} as date) - {{ var('dwell_window_days') }}
+            and visits.opened_at < {{ planned(moment) }}
+            and visits.last_received_at < {{ planned(moment) }}
+            and visits.is_opened
+            and visits.active_ms > 0
+            and bots.actor_id is null
 
-),
+    ),
 
 {% endfor %}
 moments as (
@@ -108,27 +108,27 @@ all_sums as (
 all_norms as (
 
     select
-        moment,
-        total / visits as mu,
-        {{ squares_about_mean('all_sums') }} / nullif(visits - 1, 0) as variance
+        all_sums.moment,
+        all_sums.total / all_sums.visits as mu,
+        {{ squares_about_mean('all_sums') }} / nullif(all_sums.visits - 1, 0) as variance
     from all_sums
 
 ),
 
 buckets as (
 
-    {% for bucket in length_buckets() -%}
-    select '{{ bucket }}' as length_bucket
-    {{ "union all" if not loop.last }}
+    {% for bucket in length_buckets() %}
+        select '{{ bucket }}' as length_bucket
+        {% if not loop.last %} union all {% endif %}
     {% endfor %}
 
 ),
 
 devices as (
 
-    {% for device in dwell_devices() -%}
-    select '{{ device }}' as device
-    {{ "union all" if not loop.last }}
+    {% for device in dwell_devices() %}
+        select '{{ device }}' as device
+        {% if not loop.last %} union all {% endif %}
     {% endfor %}
 
 ),

@@ -6,7 +6,6 @@ are those of the model's own SQL, with and without the examination that its weig
 
 from __future__ import annotations
 
-
 import duckdb
 import numpy as np
 import pandas as pd

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from revealed.benchmarks.handwritten import MATCHES, handwritten_statements
 from revealed.benchmarks.measure import cpu_seconds, measured, peak_megabytes, reset_peak
 from revealed.engines.duckdb import connect
 from revealed.errors import BuildFailedError
+from revealed.landing import read_ledger
+from revealed.progress import to_stderr
 from revealed.quality import AuditResult
 from revealed.settings import Settings
 from revealed.warehouse import content_hashes, finish_candidate, prepare_candidate, publish_candidate
 from revealed.warehouse.dbt import dbt_environment, target_folder
 from revealed.warehouse.plan import load_plan
+from revealed.warehouse.raw_views import create_raw_views
 
 _START, _END = "NodeStart", "NodeFinished"
+_WORTH_TELLING_S = 1.0
 
 
 def query(
-    settings: Settings, *, timed: list[str], setup: list[str] = (), database: str | None = None, undo: bool = False
+    settings: Settings,
+    *,
+    timed: list[str],
+    setup: Sequence[str] = (),
+    database: str | None = None,
+    is_read_only: bool = True,
+    undo: bool = False,
 ) -> dict[str, Any]:
     """Run SQL and return what the `timed` statements cost, with the last one's first row as `answer`.
 
@@ -30,14 +42,13 @@ def query(
         timed: the statements that are measured together.
         setup: run before, not measured.
         database: a DuckDB file; in memory where it is None.
+        is_read_only: open the file for reading only.
         undo: run everything in a transaction that is rolled back, so that the file stays as it is.
     """
-    con = connect(settings, Path(database) if database else None)
+    con = connect(settings, Path(database) if database else None, read_only=is_read_only and not undo)
     con.execute("set preserve_insertion_order = false")
     try:
-        if undo:
-            con.execute("begin")
-        for statement in setup:
+        for statement in [*(["begin"] if undo else []), *setup]:
             con.execute(statement)
         with measured() as cost:
             for statement in timed:
@@ -95,11 +106,16 @@ class _Nodes:
         elif event.info.name == _END:
             cost = {"cpu_s": cpu_seconds() - self._cpu, "peak_mb": peak_megabytes()}
             node = event.data.node_info
+            self._tell(node, cost)
             if node.node_status not in ("success", "pass"):
                 self.failures += f"{node.unique_id}: {event.data.run_result.message}\n"
             self.seen.append(
-                {"name": node.node_name, "type": node.resource_type, "materialized": node.materialized, **cost}
+                {"name": node.node_name, "type": node.resource_type, "materialized": node.materialized, "schema": node.node_relation.schema, **cost}
             )
+
+    def _tell(self, node: Any, cost: dict[str, float]) -> None:
+        if cost["cpu_s"] >= _WORTH_TELLING_S:
+            to_stderr(f"{node.node_name}: {cost['cpu_s']:.1f} CPU s, {cost['peak_mb']:,.0f} MB")
 
 
 def finish(settings: Settings, *, folder: str) -> dict[str, Any]:
@@ -128,3 +144,22 @@ def digests(settings: Settings, *, database: str) -> dict[str, Any]:
     finally:
         con.close()
     return {**asdict(cost), "content": content}
+
+
+def by_hand(settings: Settings, *, database: str, as_of: str) -> dict[str, Any]:
+    """Write the core's tables with the hand-written statements into a new file; the matches' fingerprint is the answer."""
+    con = connect(settings, Path(database))
+    try:
+        create_raw_views(settings, con, read_ledger(settings), None)
+        con.execute("set preserve_insertion_order = false")
+        costs = {}
+        with measured() as cost:
+            for statement in handwritten_statements(settings, datetime.fromisoformat(as_of)):
+                with measured() as one:
+                    con.execute(statement)
+                costs[statement.split()[2]] = one.cpu_s
+            con.execute("checkpoint")
+        answer = con.execute(f"select {MATCHES} from events").fetchone()
+    finally:
+        con.close()
+    return {**asdict(cost), "statements": costs, "answer": [str(value) for value in answer or ()]}

@@ -1,7 +1,7 @@
 """One measured task in a process of its own, so that its memory and its caches are its own.
 
-The task and its arguments come as JSON on stdin, the result goes as JSON to the file named on the command line: stdout
-may be written to by what runs inside.
+The child is `python -m revealed.benchmarks`. The task and its arguments go to it as JSON on stdin, the result comes back as
+JSON in a file: stdout may be written to by what runs inside.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ from revealed.errors import BuildFailedError
 from revealed.settings import Settings
 
 
-def run_task(settings: Settings, task: str, **arguments: Any) -> dict[str, Any]:
+def run_task(settings: Settings, task: str, *, tell: bool = False, **arguments: Any) -> dict[str, Any]:
     """Run a task of `revealed.benchmarks.tasks` in a child process and return its result.
 
     Args:
         settings: whose home, memory limit, threads and holdout the child gets.
         task: the function's name.
+        tell: let the child write its progress to our stderr.
         arguments: its arguments; anything that JSON can hold.
 
     Raises:
@@ -33,16 +33,16 @@ def run_task(settings: Settings, task: str, **arguments: Any) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         done = subprocess.run(
-            [sys.executable, "-m", "revealed.benchmarks.worker", str(result)],
+            [sys.executable, "-m", "revealed.benchmarks", str(result)],
             input=json.dumps({"task": task, "arguments": arguments}),
             env={**os.environ, **_environment(settings)},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=None if tell else subprocess.PIPE,
             text=True,
             check=False,
         )
         if done.returncode or not result.exists():
-            raise BuildFailedError(f"the measured task {task} failed", where=done.stdout[-2000:])
+            raise BuildFailedError(f"the measured task {task} failed", where=((done.stderr or "") + done.stdout)[-2000:])
         found: dict[str, Any] = json.loads(result.read_bytes())
         return found
 
@@ -55,16 +55,3 @@ def _environment(settings: Settings) -> dict[str, str]:
         "REVEALED_DUCKDB_THREADS": str(settings.duckdb_threads),
         "REVEALED_HOLDOUT_DAYS": str(settings.holdout_days),
     }
-
-
-def _main() -> None:
-    from revealed.benchmarks import tasks
-
-    request = json.load(sys.stdin)
-    task: Callable[..., dict[str, Any]] = getattr(tasks, request["task"])
-    found = task(Settings.from_env(), **request["arguments"])
-    Path(sys.argv[1]).write_text(json.dumps(found))
-
-
-if __name__ == "__main__":
-    _main()

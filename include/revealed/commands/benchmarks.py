@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
+from revealed.progress import to_stderr
 
 app = typer.Typer(help="Measure; figures are for this machine, at this moment.")
+
+
+class Size(StrEnum):
+    """How much to measure."""
+
+    TINY = "tiny"
+    QUICK = "quick"
+    FULL = "full"
 
 
 @app.command()
@@ -30,3 +41,29 @@ def landing(
         say_json(figures)
     else:
         say(table([{"input": kind, **values} for kind, values in figures.items()]))
+
+
+@app.command()
+def feedback(
+    size: Annotated[Size, typer.Option(help="quick: 5 M impressions, 1 M events; full: ten times that.")] = Size.QUICK,
+    memory_limit: Annotated[str, typer.Option(help="DuckDB's, for everything that is timed.")] = "4GB",
+    keep: Annotated[Path | None, typer.Option(help="Leave the generated state in this (new) folder.")] = None,
+    verify: Annotated[bool, typer.Option(help="Compare the last day's increment with a build from scratch.")] = True,
+    as_json: Json = False,
+) -> None:
+    """The feedback build on generated logs: CPU seconds, peak memory and the bars, as ratios within this run.
+
+    \b
+    Example:
+      revealed bench feedback --size quick
+    """
+    from revealed.benchmarks import SIZES, bench_feedback
+    from revealed.benchmarks.text import report
+
+    figures = bench_feedback(
+        SIZES[size], memory_limit=memory_limit, keep=keep, verify=verify, progress=to_stderr
+    )
+    if as_json:
+        say_json(figures)
+    else:
+        say(report(figures))

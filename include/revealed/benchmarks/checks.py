@@ -1,0 +1,120 @@
+"""The bars: ratios of CPU seconds within one run, so that another machine can be held to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from revealed.benchmarks.builds import cpu_of_models, everyday_models, model_cost
+from revealed.benchmarks.handwritten import SAME_WORK
+
+_LAST_TOUCH_PEAK_MB = 2048
+
+
+@dataclass(frozen=True)
+class Check:
+    """One bar. A `limit` of None is information; a `value` of None could not be measured.
+
+    Attributes:
+        check: what is compared with what.
+        value: measured.
+        limit: the largest value that passes.
+        at_scale: the bar was set at full size; at smaller sizes fixed costs weigh more.
+    """
+
+    check: str
+    value: float | None
+    limit: float | None
+    at_scale: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `missed`, or empty where there is no limit."""
+        if self.value is None or self.limit is None:
+            return ""
+        return "ok" if self.value <= self.limit else "missed"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the check as one table row."""
+        value = None if self.value is None else round(self.value, 4)
+        return {"check": self.check, "value": value, "limit": self.limit, "verdict": self.verdict}
+
+
+def judge(figures: dict[str, Any]) -> list[Check]:
+    """Return every check, from the figures of one run (see `bench_feedback`)."""
+    return [
+        *_join_checks(figures["queries"]),
+        *_hot_pair_checks(figures),
+        *_daily_checks(figures),
+        *_chain_checks(figures),
+        *_zero_checks(figures),
+    ]
+
+
+def ratio(one: float, other: float) -> float | None:
+    """Return one / other, None where the other is nothing."""
+    return one / other if other > 0 else None
+
+
+def _join_checks(queries: dict[str, dict[str, Any]]) -> list[Check]:
+    cpu: Callable[[str], float] = lambda name: float(queries[name]["cpu_s"])  # noqa: E731
+    limited = ("direct join", "last touch", "session gaps", "deduplication")
+    return [
+        Check("direct join / scan of the same files", ratio(cpu("direct join"), cpu("scan")), 8, at_scale=True),
+        Check("as-of + semi-join / scan", ratio(cpu("last touch"), cpu("scan")), 6, at_scale=True),
+        Check("as-of + semi-join: peak memory, MB", queries["last touch"]["peak_mb"], _LAST_TOUCH_PEAK_MB),
+        Check("session gaps / scan", ratio(cpu("session gaps"), cpu("scan")), 7, at_scale=True),
+        Check("session ids / session gaps", ratio(cpu("session ids"), cpu("session gaps")), 2.6),
+        Check(
+            "with the memory limit / without",
+            ratio(sum(map(cpu, limited)), sum(cpu(f"{name}, unlimited") for name in limited)),
+            1.15,
+        ),
+    ]
+
+
+def _hot_pair_checks(figures: dict[str, Any]) -> list[Check]:
+    queries = figures["queries"]
+    query = ratio(queries["last touch, hot pair"]["cpu_s"], queries["last touch, a week"]["cpu_s"])
+    model = ratio(figures["hot model"]["cpu_s"], figures["cold model"]["cpu_s"])
+    return [
+        Check("hot bot pair / none: the query", query, 1.3),
+        Check("hot bot pair / none: int_events_matched", model, 1.3),
+    ]
+
+
+def _daily_checks(figures: dict[str, Any]) -> list[Check]:
+    full, day, short = figures["scratch"], figures["increment"], figures["short increment"]
+    everyday = everyday_models(day)
+
+    def share(model: str) -> float | None:
+        return ratio(model_cost(day, model), model_cost(full, model))
+
+    wide = figures["queries"]
+    return [
+        Check("a day's outcomes / all days' (fct_impression_outcomes)", share("fct_impression_outcomes"), 0.08, at_scale=True),
+        Check("a day's matches / all days' (int_events_matched)", share("int_events_matched"), 0.08, at_scale=True),
+        Check("a day's deduplication / all days' (int_events_deduplicated)", share("int_events_deduplicated"), 0.10, at_scale=True),
+        Check("reading two days of fct_impressions / all days", ratio(wide["two days wide"]["cpu_s"], wide["all days wide"]["cpu_s"]), 0.13),
+        Check("daily increment, long / short history: incremental models", ratio(cpu_of_models(day, everyday), cpu_of_models(short, everyday)), 1.3),
+        Check("daily increment, long / short history: everything", ratio(day["cpu_s"], short["cpu_s"]), None),
+        Check("daily increment / build from scratch: incremental models", ratio(cpu_of_models(day, everyday), cpu_of_models(full, everyday)), None),
+        Check("daily increment / build from scratch: everything", ratio(day["cpu_s"], full["cpu_s"]), None),
+    ]
+
+
+def _chain_checks(figures: dict[str, Any]) -> list[Check]:
+    by_hand = figures["by hand"]["cpu_s"]
+    core = cpu_of_models(figures["scratch"], SAME_WORK)
+    return [
+        Check("core of the chain / the same work by hand", ratio(core, by_hand), 1.3),
+        Check("all models / the core by hand", ratio(cpu_of_models(figures["scratch"], None), by_hand), None),
+    ]
+
+
+def _zero_checks(figures: dict[str, Any]) -> list[Check]:
+    return [
+        Check("events matched otherwise than by hand", figures["different matches"], 0),
+        Check("marts that differ after an increment from a build from scratch", figures["different marts"], 0),
+    ]

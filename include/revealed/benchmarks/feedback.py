@@ -145,7 +145,9 @@ class _Bench:
         """0 where the chain credits every event as the hand-written query does, else how many digests differ."""
         sql = f"select {MATCHES} from marts.fct_events"
         warehouse = str(self._settings.published_warehouse.resolve())
-        chain = run_task(self._settings, "query", database=warehouse, timed=[sql], is_read_only=True)["answer"]
+        chain = run_task(self._settings, "query", database=warehouse, timed=[sql], is_read_only=True)[
+            "answer"
+        ]
         return sum(one != other for one, other in zip(chain, by_hand, strict=True))
 
     def _different_marts(self, increment: dict[str, Any]) -> int:
@@ -164,8 +166,14 @@ def _commit(settings: Settings, entries: list[LedgerEntry]) -> None:
 
 def _describe(settings: Settings, days: list[list[LedgerEntry]]) -> dict[str, Any]:
     entries = [entry for day in days for entry in day]
-    rows = {log: sum(entry.received for entry in entries if entry.log == log) for log in ("events", "inferences")}
-    return {**rows, "files": sum(len(entry.outputs) for entry in entries), "raw_mb": raw_megabytes(settings.raw)}
+    rows = {
+        log: sum(entry.received for entry in entries if entry.log == log) for log in ("events", "inferences")
+    }
+    return {
+        **rows,
+        "files": sum(len(entry.outputs) for entry in entries),
+        "raw_mb": raw_megabytes(settings.raw),
+    }
 
 
 def _machine(settings: Settings) -> dict[str, Any]:

@@ -62,8 +62,12 @@ def bare_queries(
         yield TimedQuery(name, sql, setup)
         yield TimedQuery(f"{name}, unlimited", sql, setup, is_unlimited=True)
     yield TimedQuery("session ids", reference.SESSION_IDS, views)
-    yield TimedQuery("last touch, a week", reference.LAST_TOUCH, reference.a_week_in_memory(flat, size, hot=False))
-    yield TimedQuery("last touch, hot pair", reference.LAST_TOUCH, reference.a_week_in_memory(flat, size, hot=True))
+    yield TimedQuery(
+        "last touch, a week", reference.LAST_TOUCH, reference.a_week_in_memory(flat, size, hot=False)
+    )
+    yield TimedQuery(
+        "last touch, hot pair", reference.LAST_TOUCH, reference.a_week_in_memory(flat, size, hot=True)
+    )
 
 
 def wide_queries(warehouse: Path, size: BenchSize) -> list[TimedQuery]:

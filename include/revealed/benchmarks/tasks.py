@@ -78,7 +78,12 @@ def dbt(settings: Settings, *, folder: str, tests: bool = True) -> dict[str, Any
     plan = load_plan(Path(folder))
     os.environ.update(dbt_environment(settings, plan.database))
     nodes = _Nodes()
-    arguments = ["--quiet", "--log-path", str(target_folder(settings).parent / "logs"), "build" if tests else "run"]
+    arguments = [
+        "--quiet",
+        "--log-path",
+        str(target_folder(settings).parent / "logs"),
+        "build" if tests else "run",
+    ]
     arguments += ["--exclude-resource-type", "unit_test"] if tests else []
     arguments += ["--threads", "1", "--target-path", str(target_folder(settings))]
     arguments += ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
@@ -110,7 +115,13 @@ class _Nodes:
             if node.node_status not in ("success", "pass"):
                 self.failures += f"{node.unique_id}: {event.data.run_result.message}\n"
             self.seen.append(
-                {"name": node.node_name, "type": node.resource_type, "materialized": node.materialized, "schema": node.node_relation.schema, **cost}
+                {
+                    "name": node.node_name,
+                    "type": node.resource_type,
+                    "materialized": node.materialized,
+                    "schema": node.node_relation.schema,
+                    **cost,
+                }
             )
 
     def _tell(self, node: Any, cost: dict[str, float]) -> None:

@@ -33,7 +33,9 @@ def build_rows(figures: dict[str, Any]) -> list[dict[str, Any]]:
     parts = {
         "models: core": lambda b: cpu_of_models(b, SAME_WORK),
         "models: other incremental": lambda b: cpu_of_models(b, everyday - set(SAME_WORK)),
-        "models: written whole": lambda b: cpu_of_models(b, None) - cpu_of_models(b, everyday | set(SAME_WORK)),
+        "models: written whole": lambda b: (
+            cpu_of_models(b, None) - cpu_of_models(b, everyday | set(SAME_WORK))
+        ),
         "dbt tests": lambda b: sum(node["cpu_s"] for node in b["tests"]),
         "dbt itself": lambda b: b["dbt_own_s"],
         "plan (copy, changed ids)": lambda b: b["steps"]["prepare"]["cpu_s"],

@@ -42,7 +42,9 @@ def run_task(settings: Settings, task: str, *, tell: bool = False, **arguments: 
             check=False,
         )
         if done.returncode or not result.exists():
-            raise BuildFailedError(f"the measured task {task} failed", where=((done.stderr or "") + done.stdout)[-2000:])
+            raise BuildFailedError(
+                f"the measured task {task} failed", where=((done.stderr or "") + done.stdout)[-2000:]
+            )
         found: dict[str, Any] = json.loads(result.read_bytes())
         return found
 

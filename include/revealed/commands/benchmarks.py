@@ -45,10 +45,14 @@ def landing(
 
 @app.command()
 def feedback(
-    size: Annotated[Size, typer.Option(help="quick: 5 M impressions, 1 M events; full: ten times that.")] = Size.QUICK,
+    size: Annotated[
+        Size, typer.Option(help="quick: 5 M impressions, 1 M events; full: ten times that.")
+    ] = Size.QUICK,
     memory_limit: Annotated[str, typer.Option(help="DuckDB's, for everything that is timed.")] = "4GB",
     keep: Annotated[Path | None, typer.Option(help="Leave the generated state in this (new) folder.")] = None,
-    verify: Annotated[bool, typer.Option(help="Compare the last day's increment with a build from scratch.")] = True,
+    verify: Annotated[
+        bool, typer.Option(help="Compare the last day's increment with a build from scratch.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """The feedback build on generated logs: CPU seconds, peak memory and the bars, as ratios within this run.
@@ -67,3 +71,24 @@ def feedback(
         say_json(figures)
     else:
         say(report(figures))
+
+
+@app.command()
+def debiasing(
+    seeds: Annotated[int, typer.Option(help="Worlds to try.", min=1)] = 3,
+    as_json: Json = False,
+) -> None:
+    """True NDCG@10 of ALS on this platform's feedback and on raw clicks, in worlds whose truth is known.
+
+    \b
+    Example:
+      revealed bench debiasing --seeds 3
+    """
+    from revealed.benchmarks.debiasing import bench_debiasing
+
+    figures = bench_debiasing(seeds, progress=to_stderr)
+    if as_json:
+        say_json(figures)
+    else:
+        say(table(figures["rows"]))
+        say(f"margin of the feedback over raw clicks: {figures['margin']:+.4f}")

@@ -77,6 +77,11 @@ def outcomes_of(history: History) -> list[Credited]:
     for outcome in found:
         if outcome.outcome_type == "click" and outcome.path:
             clicks[outcome.path[-1].request_id, outcome.path[-1].item_id].append(outcome)
+    found += [
+        Credited("satisfied_click", outcome.event, [], exact=False)
+        for outcome in list(found)
+        if outcome.event.event_id in history.satisfied_visits and not outcome.path
+    ]
     for impression in history.satisfied:
         if clicked := clicks[impression]:
             first = min(clicked, key=lambda click: (click.event.occurred_at, click.event.event_id))

@@ -89,6 +89,7 @@ class History:
     events: list[Event] = field(default_factory=list)
     reversals: list[Reversal] = field(default_factory=list)
     satisfied: set[tuple[str, str]] = field(default_factory=set)
+    satisfied_visits: set[str] = field(default_factory=set)
     bots: set[str] = field(default_factory=set)
 
 
@@ -106,9 +107,15 @@ _TABLES = {
         "reversal_event_id varchar, original_event_id varchar, reversed_share double, occurred_at timestamp, "
         "received_at timestamp as (occurred_at), reversal_type varchar as ('return'), evidence varchar as ('event_id')"
     ),
-    "marts.fct_impressions": (
-        "request_id varchar, item_id varchar, is_satisfied boolean as (true), is_clicked boolean as (true)"
+    "made_up.satisfied_showings": "request_id varchar, item_id varchar",
+    "intermediate.int_visits_judged": (
+        "opening_event_id varchar, matched_request_id varchar as (null), opening_event_type varchar as ('click'), "
+        "is_satisfied boolean as (true)"
     ),
+    "intermediate.int_dwell_norms": (
+        "moment timestamp, length_bucket varchar, device varchar, mu double, sigma double"
+    ),
+    "marts.dim_items": "item_id varchar, expected_dwell_s double",
     "intermediate.int_bot_actors": "actor_id varchar",
 }
 
@@ -117,11 +124,19 @@ _SAME = {
     "marts.fct_events": "build.int_events_rewritten",
 }
 
-# What the spine derives from the matches, in short.
+# What the spine derives from the matches, in short: a satisfied showing took a minute.
 _REPORTED = """
-    select matches.request_id, events.item_id, bool_or(events.event_type = 'impression') as is_reported_seen
+    select
+        matches.request_id,
+        events.item_id,
+        bool_or(events.event_type = 'impression') as is_reported_seen,
+        count(*) filter (where events.event_type = 'click') as clicks,
+        max(if(satisfied.request_id is not null, 60000, null)) as dwell_ms,
+        cast(null as varchar) as device
     from build.int_events_matched as matches
     inner join build.int_events_rewritten as events on matches.event_id = events.event_id
+    left join made_up.satisfied_showings as satisfied
+        on matches.request_id = satisfied.request_id and events.item_id = satisfied.item_id
     group by all
 """
 
@@ -164,7 +179,7 @@ class AttributionWarehouse:
         self._models = models
         self.con: duckdb.DuckDBPyConnection = connect(settings)
         self.con.execute("set threads = 1")
-        for schema in ("ops", "policy", "build", "intermediate", "marts"):
+        for schema in ("made_up", "ops", "policy", "build", "intermediate", "marts"):
             self.con.execute(f"create schema {schema}")
         self.con.execute(
             f"create table ops.build_plan as select timestamp '{as_of}' as as_of, cast(null as date) as window_start"
@@ -197,7 +212,8 @@ class AttributionWarehouse:
             "intermediate.int_impressions": [tuple(vars(showing).values()) for showing in history.showings],
             "build.int_events_rewritten": [tuple(vars(event).values()) for event in history.events],
             "marts.fct_reversals": [tuple(vars(reversal).values()) for reversal in history.reversals],
-            "marts.fct_impressions": sorted(history.satisfied),
+            "made_up.satisfied_showings": sorted(history.satisfied),
+            "intermediate.int_visits_judged": [(event_id,) for event_id in sorted(history.satisfied_visits)],
             "intermediate.int_bot_actors": [(actor,) for actor in sorted(history.bots)],
         }
 

@@ -95,7 +95,15 @@ def histories(draw: st.DrawFn) -> History:
         for number in range(draw(st.integers(0, 2)))
     ]
     satisfied = {(showing.request_id, showing.item_id) for showing in showings if draw(st.booleans())}
-    return History(showings, events, reversals, satisfied, draw(st.sets(people, max_size=1)))
+    named_or_shown = {(showing.actor_id, showing.item_id) for showing in showings}
+    visits = {
+        event.event_id
+        for event in events
+        if event.event_type == "click"
+        and event.request_id is None
+        and (event.actor_id, event.item_id) not in named_or_shown
+    }
+    return History(showings, events, reversals, satisfied, visits, draw(st.sets(people, max_size=1)))
 
 
 RANDOM = settings(
@@ -443,10 +451,14 @@ def test_satisfied_clicks_are_an_outcome_of_their_own_once_an_impression(
         for item in ("i1", "i2")
         for minutes in (1, 2)
     ]
-    warehouse.run(History(showings, events, satisfied={("r1", "i1")}))
+    events.append(Event("direct", "click", "ann", "i3", NOON))
+    warehouse.run(History(showings, events, satisfied={("r1", "i1")}, satisfied_visits={"direct"}))
     rows = credited(warehouse, "method = 'last' and outcome_type = 'satisfied_click'")
-    assert [(row["outcome_event_id"], row["credit"]) for row in rows] == [("i1-1", 1.0)]
-    assert len(credited(warehouse, "method = 'last' and outcome_type = 'click'")) == 4
+    assert {(row["outcome_event_id"], row["match_type"], row["credit"]) for row in rows} == {
+        ("i1-1", "user_item", 1.0),
+        ("direct", "unattributed", 1.0),
+    }
+    assert len(credited(warehouse, "method = 'last' and outcome_type = 'click'")) == 5
 
 
 def test_maturity_is_the_outcome_types_own(warehouse: AttributionWarehouse) -> None:
@@ -469,7 +481,7 @@ def test_a_method_that_is_not_asked_for_is_not_computed(warehouse: AttributionWa
     warehouse.run(path_history([1], ["a"]))
 
     def plan(where: str) -> str:
-        query = f"explain select sum(credit) from marts.fct_attribution where {where}"
+        query = f"explain (format json) select sum(credit) from marts.fct_attribution where {where}"
         return "".join(row[1] for row in warehouse.con.execute(query).fetchall())
 
     assert "WINDOW" in plan("method = 'markov' and outcome_type = 'purchase'")

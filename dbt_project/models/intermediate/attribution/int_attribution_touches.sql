@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_events_retracted') }}, {{ ref('int_events_rewritten') }}
 -- depends_on: {{ ref('int_events_retracted') }}
 -- depends_on: {{ ref('int_events_rewritten') }}
 {{

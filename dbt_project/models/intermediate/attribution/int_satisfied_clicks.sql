@@ -1,50 +1,91 @@
--- A satisfied showing counts once, by the first click on it: as many of these as satisfied, clicked impressions.
+-- A satisfied showing counts once, by the first click on it; a visit that no showing explains, by the click that opened it.
 {{ config(materialized='view') }}
 
 with
 
-satisfied as (
+touches as (
 
-    select
-        request_id,
-        item_id
-    from {{ ref('fct_impressions') }}
-    where
-        is_satisfied
-        and is_clicked
+    select * from {{ ref('int_attribution_touches') }}
 
 ),
 
-clicks as (
+outcomes as (
+
+    select * from {{ ref('fct_impression_outcomes') }}
+
+),
+
+items as (
+
+    select * from {{ ref('dim_items') }}
+
+),
+
+norms as (
+
+    select * from {{ ref('int_dwell_norms') }}
+    where moment = {{ planned('as_of') }}
+
+),
+
+visits as (
+
+    select * from {{ ref('int_visits_judged') }}
+
+),
+
+-- As fct_impressions judges them, without reading the showings that nothing came of.
+satisfied_showings as (
 
     select
-        outcome_event_id,
-        outcome_at,
-        request_id,
-        item_id
-    from {{ ref('int_attribution_touches') }}
+        outcomes.request_id,
+        outcomes.item_id
+    from outcomes
+    left join items on outcomes.item_id = items.item_id
+    left join norms
+        on
+            norms.length_bucket = {{ length_bucket('items.expected_dwell_s') }}
+            and norms.device = coalesce(outcomes.device, 'unknown')
     where
-        outcome_type = 'click'
-        and touch_number = touches
+        outcomes.clicks > 0
+        and {{ is_satisfied('outcomes.dwell_ms', dwell_z('outcomes.dwell_ms', 'norms')) }}
 
 ),
 
 ranked as (
 
     select
-        clicks.outcome_event_id,
+        touches.outcome_event_id,
         row_number() over (
-            partition by clicks.request_id, clicks.item_id
-            order by clicks.outcome_at, clicks.outcome_event_id
+            partition by touches.request_id, touches.item_id
+            order by touches.outcome_at, touches.outcome_event_id
         ) as click_number
-    from clicks
-    inner join satisfied
+    from touches
+    inner join satisfied_showings
         on
-            clicks.request_id = satisfied.request_id
-            and clicks.item_id = satisfied.item_id
+            touches.request_id = satisfied_showings.request_id
+            and touches.item_id = satisfied_showings.item_id
+    where
+        touches.outcome_type = 'click'
+        and touches.touch_number = touches.touches
+
+),
+
+satisfied as (
+
+    select outcome_event_id
+    from ranked
+    where click_number = 1
+
+    union all
+
+    select opening_event_id as outcome_event_id
+    from visits
+    where
+        matched_request_id is null
+        and opening_event_type = 'click'
+        and is_satisfied
 
 )
 
-select outcome_event_id
-from ranked
-where click_number = 1
+select * from satisfied

@@ -27,8 +27,9 @@ from revealed.warehouse import open_published
 
 pytestmark = [pytest.mark.dbt]
 
-AS_OF = datetime(2026, 1, 9, tzinfo=UTC)
-HOLDOUT_START = datetime(2026, 1, 7, tzinfo=UTC)
+# At noon, in the middle of people's sessions.
+AS_OF = datetime(2026, 1, 9, 12, tzinfo=UTC)
+HOLDOUT_START = datetime(2026, 1, 7, 12, tzinfo=UTC)
 KUAIRAND = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand"
 
 

@@ -200,7 +200,7 @@ timed as (
         on
             persons_events.visit_session_key = visits.session_key
             and persons_events.item_id = visits.item_id
-            and coalesce(persons_events.matched_request_id, '') = visits.request_key
+            and coalesce(persons_events.matched_request_id, '') = coalesce(visits.matched_request_id, '')
     left join norms
         on
             coalesce(items.length_bucket, 'unknown') = norms.length_bucket

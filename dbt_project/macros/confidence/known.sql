@@ -40,20 +40,20 @@
     group by {{ by }}
 {%- endmacro %}
 
-{#- The time spent on each visit of which everything received by now was received by then. -#}
+{#-
+    The visits as known at the moment, as_of or holdout_start: those of which all lines had come, and for the holdout's
+    start what was known then of the others.
+-#}
 {% macro visits_known(moment) -%}
-    select
-        session_key,
-        item_id,
-        coalesce(matched_request_id, '') as request_key,
-        active_ms,
-        dwell_source,
-        device,
-        scroll_depth
-    from {{ ref('int_item_visits') }}
+    select * from {{ ref('int_item_visits') }}
     where
         opened_at < {{ moment }}
         and last_received_at < {{ moment }}
+    {% if moment == planned('holdout_start') %}
+        union all by name
+
+        select * from {{ ref('int_visits_at_holdout') }}
+    {% endif %}
 {%- endmacro %}
 
 {#- What came of each impression by then; an engagement that was only taken back later still stood. -#}

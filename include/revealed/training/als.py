@@ -41,7 +41,7 @@ class ImplicitALS:
     name = "als"
 
     def __init__(
-        self, factors: int = 64, regularization: float = 100.0, iterations: int = 15, seed: int = 20_260_114
+        self, factors: int = 64, regularization: float = 50.0, iterations: int = 15, seed: int = 20_260_114
     ) -> None:
         self.parameters: dict[str, Any] = {
             "factors": factors,

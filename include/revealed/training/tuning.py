@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from revealed.engines.duckdb import connect, literal
+from revealed.errors import NoDataError
 from revealed.evaluation import metrics
 from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
@@ -70,9 +71,12 @@ def tune(
 
 
 def _score(fold: Interactions, held: NDArray[np.bool_], parameters: dict[str, Any], device: Device) -> float:
-    """Return the mean NDCG@10 of the held-out likes for a model fitted on the rest."""
+    """Return the mean NDCG@10 of the held-out likes for a model fitted on the rest; 0 where λ drowned the feedback."""
     model, rest = ImplicitALS(**parameters), _without(fold, held)
-    model.fit(rest, device)
+    try:
+        model.fit(rest, device)
+    except NoDataError:
+        return 0.0
     relevance = _only(fold.confidence, held)
     rows = _testable_rows(fold, held)
     if len(rows) > _MOST_USERS:

@@ -56,7 +56,7 @@ def test_too_few_people_or_too_many_pairs_leave_the_default(
 ) -> None:
     path = fold_file(tmp_path, World(users=12), recent=3)
     _, found = tuned(tmp_path, path)
-    assert (found.scores, found.parameters["regularization"]) == ({}, 100.0)
+    assert (found.scores, found.parameters["regularization"]) == ({}, 50.0)
     assert "too few" in found.how
     monkeypatch.setattr(tuning, "LARGEST_TUNED", 10)
     _, found = tuned(tmp_path, path)

@@ -26,13 +26,16 @@ items as (
             {{ length_bucket('items.expected_dwell_s') }} as length_bucket,
             coalesce(visits.device, 'unknown') as device,
             {{ log_seconds('visits.active_ms') }} as log_s
-        from {{ ref('int_item_visits') }} as visits
+        from (
+            {{ visits_known(planned(moment)) }}
+        ) as visits
         left join items on visits.item_id = items.item_id
-        left join bots on visits.actor_id = bots.actor_id
+        left join bots
+            on
+                visits.actor_id = bots.actor_id
+                and bots.first_flagged_on < cast({{ planned(moment) }} as date)
         where
             visits.visit_date >= cast({{ planned(moment) }} as date) - {{ var('dwell_window_days') }}
-            and visits.opened_at < {{ planned(moment) }}
-            and visits.last_received_at < {{ planned(moment) }}
             and visits.is_opened
             and visits.active_ms > 0
             and bots.actor_id is null

@@ -45,10 +45,14 @@ def landing(
 
 @app.command()
 def feedback(
-    size: Annotated[Size, typer.Option(help="quick: 5 M impressions, 1 M events; full: ten times that.")] = Size.QUICK,
+    size: Annotated[
+        Size, typer.Option(help="quick: 5 M impressions, 1 M events; full: ten times that.")
+    ] = Size.QUICK,
     memory_limit: Annotated[str, typer.Option(help="DuckDB's, for everything that is timed.")] = "4GB",
     keep: Annotated[Path | None, typer.Option(help="Leave the generated state in this (new) folder.")] = None,
-    verify: Annotated[bool, typer.Option(help="Compare the last day's increment with a build from scratch.")] = True,
+    verify: Annotated[
+        bool, typer.Option(help="Compare the last day's increment with a build from scratch.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """The feedback build on generated logs: CPU seconds, peak memory and the bars, as ratios within this run.
@@ -57,8 +61,8 @@ def feedback(
     Example:
       revealed bench feedback --size quick
     """
-    from revealed.benchmarks import SIZES, bench_feedback
-    from revealed.benchmarks.text import report
+    from revealed.benchmarks.scale import SIZES, bench_feedback
+    from revealed.benchmarks.scale.text import report
 
     figures = bench_feedback(
         SIZES[size], memory_limit=memory_limit, keep=keep, verify=verify, progress=to_stderr

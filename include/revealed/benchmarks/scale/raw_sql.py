@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from revealed.benchmarks.sizes import BenchSize
+from revealed.benchmarks.scale.sizes import BenchSize
 from revealed.warehouse.raw_columns import RAW_COLUMNS
 
 # `u` is uniform in [0, 1). Hashed twice: DuckDB's hash of (key, salt) correlates across salts.
@@ -116,7 +116,7 @@ _EVENT = {
     "query": "case when event_type = 'search' then 'words ' || cast(floor(1000 * u(e, 42)) as bigint) end",
     "user_agent": "case when user_of(r) % 997 = 3 then 'Examplebot/1.0'"
     " when u(user_of(r), 43) < 0.6 then 'Mozilla/5.0 (Linux; Android 14; Mobile)' else 'Mozilla/5.0 (X11; Linux x86_64)' end",
-    "properties": "case when u(e, 44) < 0.1 then '{{\"app\":\"web\",\"build\":1204}}' end",
+    "properties": 'case when u(e, 44) < 0.1 then \'{{"app":"web","build":1204}}\' end',
     "schema_version": "1",
 }
 
@@ -199,7 +199,11 @@ class RawSql:
     def lines(self, log: str, day: int, source_file: str) -> str:
         """Return the query of the log's raw rows received on the day (0 is the first); `is_copy` marks repeated keys."""
         expressions, source, order = {
-            "events": (_EVENT, f"(from event_lines where received_day = {day})", "received_ms, e, copy_number"),
+            "events": (
+                _EVENT,
+                f"(from event_lines where received_day = {day})",
+                "received_ms, e, copy_number",
+            ),
             "inferences": (_REQUEST, self._requests_received(day), "received_at, r"),
             "items": (_ITEM, f"range({self._size.items}) as things (i)", "i"),
             "users": (_USER, f"range({self._size.users}) as things (i)", "i"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from revealed.benchmarks.sizes import BenchSize
+from revealed.benchmarks.scale.sizes import BenchSize
 from revealed.engines.duckdb import literal
 
-FLAT_IMPRESSIONS = "select request_id, item_id, position, actor_id, occurred_at, surface, propensity from impressions"
-FLAT_EVENTS = (
-    "select event_id, event_type, occurred_at, received_at, actor_id, item_id, request_id, dwell_ms, value from events"
+FLAT_IMPRESSIONS = (
+    "select request_id, item_id, position, actor_id, occurred_at, surface, propensity from impressions"
 )
+FLAT_EVENTS = "select event_id, event_type, occurred_at, received_at, actor_id, item_id, request_id, dwell_ms, value from events"
 
 SCAN = """
 select max(request_id), max(item_id), sum(position), max(actor_id), max(occurred_at), max(surface), sum(propensity)

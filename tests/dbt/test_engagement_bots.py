@@ -45,6 +45,7 @@ DAY = START.date()
     [
         pytest.param(clicks(61, 1.0), ("rate", DAY), id="more than one a second for a minute"),
         pytest.param(clicks(60, 1.0), None, id="one a second for a minute"),
+        pytest.param(clicks(80, 1.5), None, id="two every three seconds, for longer than a minute"),
         pytest.param(clicks(60, 0.5, dwell_ms=400), None, id="a view after its click is not a second opening"),
         pytest.param([event("click", n / 2) for n in range(61)], ("rate", DAY), id="the same item again and again"),
         pytest.param(

@@ -107,7 +107,6 @@ def test_a_time_that_is_not_known_has_no_z_and_none_at_all_is_short(macros: Any)
         ("Mozilla/5.0 (iPad; CPU OS 19_0 like Mac OS X) Version/19.0 Mobile/15E148 Safari/604.1", "tablet"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140", "desktop"),
         ("Mozilla/5.0 (Macintosh; Intel Mac OS X 15_0) Safari/605", "desktop"),
-        ("Mozilla/5.0 (X11; CrOS x86_64 16000.0.0)", "desktop"),
         ("Mozilla/5.0 (SMART-TV; Linux; Tizen 8.0) TV Safari/538.1", "other"),
         ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "other"),
         ("NewsApp/5.2 (iOS; iPhone14,2)", "mobile"),

@@ -1,6 +1,12 @@
 -- Which impressions' outcomes this build writes again: a purchase of today belongs to an impression of last week.
 with
 
+sessions as (
+
+    select * from {{ ref('int_sessions_touched') }}
+
+),
+
 rewritten as (
 
     select
@@ -40,8 +46,10 @@ visited as (
         visits.matched_request_id as request_id,
         visits.item_id
     from {{ ref('int_item_visits') }} as visits
-    inner join {{ ref('int_sessions_touched') }} as sessions on visits.session_key = sessions.session_key
-    where visits.matched_request_id is not null
+    inner join sessions on visits.session_key = sessions.session_key
+    where
+        visits.matched_request_id is not null
+        and visits.visit_date >= (select min(sessions.started_on) from sessions)
 
 ),
 

@@ -61,8 +61,8 @@ def test_the_training_fold_is_the_dataset_as_it_was_when_the_holdout_began(home:
     con.execute(f"attach '{home.published_warehouse.resolve()}' as later (read_only)")
     con.execute(f"attach '{earlier.database}' as earlier (read_only)")
     con.execute("create table fold as select * exclude (as_of) from later.marts.feedback_fold_train")
-    con.execute("create table then as select * exclude (as_of) from earlier.marts.feedback_user_item")
-    counts = con.execute("select (select count(*) from fold), (select count(*) from then)").fetchone()
+    con.execute("create table past as select * exclude (as_of) from earlier.marts.feedback_user_item")
+    counts = con.execute("select (select count(*) from fold), (select count(*) from past)").fetchone()
     crossing = con.execute(
         """with plan as (from later.ops.build_plan)
         select (select count(*) from later.intermediate.int_visits_at_holdout),
@@ -71,8 +71,8 @@ def test_the_training_fold_is_the_dataset_as_it_was_when_the_holdout_began(home:
              where received_at >= holdout_start and original_occurred_at < holdout_start)"""
     ).fetchone()
     differing = con.execute(
-        "select 'fold', * from (from fold except all from then) union all"
-        " select 'then', * from (from then except all from fold) order by 2, 3, 1"
+        "select 'fold', * from (from fold except all from past) union all"
+        " select 'past', * from (from past except all from fold) order by 2, 3, 1"
     ).fetchall()
     con.close()
     assert counts is not None

@@ -24,6 +24,7 @@ VISITS = {
 def load_visits(con: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
     """Rows of actor, item, device, opened_at, last_received_at, active_ms; items are named for their expected length."""
     create_table(con, "intermediate.int_item_visits", VISITS)
+    create_table(con, "intermediate.int_visits_at_holdout", VISITS)
     frame = {name: [row[n] for row in rows] for n, name in enumerate(("a", "i", "d", "o", "r", "ms"))}
     con.execute(
         "insert into intermediate.int_item_visits select unnest($a), unnest($i), unnest($d), cast(unnest($o) as date), "
@@ -34,8 +35,8 @@ def load_visits(con: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> 
     con.execute(
         "insert into marts.dim_items select distinct item_id, try_cast(item_id as double) from intermediate.int_item_visits"
     )
-    create_table(con, "intermediate.int_bot_actors", {"actor_id": "varchar"})
-    con.execute("insert into intermediate.int_bot_actors values ('robot')")
+    create_table(con, "intermediate.int_bot_actors", {"actor_id": "varchar", "first_flagged_on": "date"})
+    con.execute("insert into intermediate.int_bot_actors values ('robot', date '2026-01-20')")
     create_table(con, "ops.build_plan", {"as_of": "timestamp", "holdout_start": "timestamp"})
     con.execute("insert into ops.build_plan values (?, ?)", [AS_OF, HOLDOUT])
 

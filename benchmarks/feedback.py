@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from revealed.benchmarks import SIZES, bench_feedback
+from revealed.benchmarks.scale import SIZES, bench_feedback
 from revealed.progress import to_stderr
 
 if __name__ == "__main__":

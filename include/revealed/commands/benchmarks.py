@@ -61,8 +61,8 @@ def feedback(
     Example:
       revealed bench feedback --size quick
     """
-    from revealed.benchmarks import SIZES, bench_feedback
-    from revealed.benchmarks.text import report
+    from revealed.benchmarks.scale import SIZES, bench_feedback
+    from revealed.benchmarks.scale.text import report
 
     figures = bench_feedback(
         SIZES[size], memory_limit=memory_limit, keep=keep, verify=verify, progress=to_stderr

@@ -1,7 +1,7 @@
 """One measured task in a process of its own, so that its memory and its caches are its own.
 
-The child is `python -m revealed.benchmarks`. The task and its arguments go to it as JSON on stdin, the result comes back as
-JSON in a file: stdout may be written to by what runs inside.
+The child is `python -m revealed.benchmarks.scale`. The task and its arguments go to it as JSON on stdin, the result comes
+back as JSON in a file: stdout may be written to by what runs inside.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from revealed.settings import Settings
 
 
 def run_task(settings: Settings, task: str, *, tell: bool = False, **arguments: Any) -> dict[str, Any]:
-    """Run a task of `revealed.benchmarks.tasks` in a child process and return its result.
+    """Run a task of `revealed.benchmarks.scale.tasks` in a child process and return its result.
 
     Args:
         settings: whose home, memory limit, threads and holdout the child gets.
@@ -33,7 +33,7 @@ def run_task(settings: Settings, task: str, *, tell: bool = False, **arguments: 
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         done = subprocess.run(
-            [sys.executable, "-m", "revealed.benchmarks", str(result)],
+            [sys.executable, "-m", "revealed.benchmarks.scale", str(result)],
             input=json.dumps({"task": task, "arguments": arguments}),
             env={**os.environ, **_environment(settings)},
             stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from revealed.benchmarks.worker import run_task
+from revealed.benchmarks.scale.worker import run_task
 from revealed.progress import Progress
 from revealed.settings import Settings
 

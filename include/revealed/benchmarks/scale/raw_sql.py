@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from revealed.benchmarks.sizes import BenchSize
+from revealed.benchmarks.scale.sizes import BenchSize
 from revealed.warehouse.raw_columns import RAW_COLUMNS
 
 # `u` is uniform in [0, 1). Hashed twice: DuckDB's hash of (key, salt) correlates across salts.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from revealed.benchmarks.raw_sql import RawSql
-from revealed.benchmarks.sizes import BenchSize
+from revealed.benchmarks.scale.raw_sql import RawSql
+from revealed.benchmarks.scale.sizes import BenchSize
 from revealed.clock import utc_now
 from revealed.durable import sha256_file
 from revealed.engines.duckdb import connect, literal
@@ -99,7 +100,7 @@ def _write_day(
     return Output(path=relative, sha256=sha256_file(path), rows=rows)
 
 
-def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple:
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     row = con.execute(query).fetchone()
     assert row is not None
     return row

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from revealed.benchmarks.builds import cpu_of_models, everyday_models, model_cost
-from revealed.benchmarks.handwritten import SAME_WORK
+from revealed.benchmarks.scale.builds import cpu_of_models, everyday_models, model_cost
+from revealed.benchmarks.scale.handwritten import SAME_WORK
 
 _LAST_TOUCH_PEAK_MB = 2048
+_DAILY_LIMITS = {"fct_impression_outcomes": 0.08, "int_events_matched": 0.08, "int_events_deduplicated": 0.10}
 
 
 @dataclass(frozen=True)
@@ -90,46 +91,30 @@ def _daily_checks(figures: dict[str, Any]) -> list[Check]:
     full, day, short = figures["scratch"], figures["increment"], figures["short increment"]
     everyday = everyday_models(day)
 
-    def share(model: str) -> float | None:
-        return ratio(model_cost(day, model), model_cost(full, model))
+    def of_models(one: dict[str, Any], other: dict[str, Any]) -> float | None:
+        return ratio(cpu_of_models(one, everyday), cpu_of_models(other, everyday))
 
     wide = figures["queries"]
+    shares = [
+        Check(
+            f"a day / all days: {model}",
+            ratio(model_cost(day, model), model_cost(full, model)),
+            limit,
+            at_scale=True,
+        )
+        for model, limit in _DAILY_LIMITS.items()
+    ]
     return [
-        Check(
-            "a day's outcomes / all days' (fct_impression_outcomes)",
-            share("fct_impression_outcomes"),
-            0.08,
-            at_scale=True,
-        ),
-        Check(
-            "a day's matches / all days' (int_events_matched)",
-            share("int_events_matched"),
-            0.08,
-            at_scale=True,
-        ),
-        Check(
-            "a day's deduplication / all days' (int_events_deduplicated)",
-            share("int_events_deduplicated"),
-            0.10,
-            at_scale=True,
-        ),
+        *shares,
         Check(
             "reading two days of fct_impressions / all days",
             ratio(wide["two days wide"]["cpu_s"], wide["all days wide"]["cpu_s"]),
             0.13,
         ),
-        Check(
-            "daily increment, long / short history: incremental models",
-            ratio(cpu_of_models(day, everyday), cpu_of_models(short, everyday)),
-            1.3,
-        ),
-        Check("daily increment, long / short history: everything", ratio(day["cpu_s"], short["cpu_s"]), None),
-        Check(
-            "daily increment / build from scratch: incremental models",
-            ratio(cpu_of_models(day, everyday), cpu_of_models(full, everyday)),
-            None,
-        ),
-        Check("daily increment / build from scratch: everything", ratio(day["cpu_s"], full["cpu_s"]), None),
+        Check("a day, long / short history: incremental models", of_models(day, short), 1.3),
+        Check("a day, long / short history: everything", ratio(day["cpu_s"], short["cpu_s"]), None),
+        Check("a day / build from scratch: incremental models", of_models(day, full), None),
+        Check("a day / build from scratch: everything", ratio(day["cpu_s"], full["cpu_s"]), None),
     ]
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
-from revealed.benchmarks import reference
-from revealed.benchmarks.sizes import BenchSize
-from revealed.benchmarks.worker import run_task
+from revealed.benchmarks.scale import reference
+from revealed.benchmarks.scale.measure import machine_megabytes
+from revealed.benchmarks.scale.sizes import BenchSize
+from revealed.benchmarks.scale.worker import run_task
 from revealed.landing import LedgerEntry
 from revealed.progress import Progress
 from revealed.settings import Settings
@@ -93,7 +92,7 @@ def time_queries(
 
 def _run(settings: Settings, query: TimedQuery) -> dict[str, Any]:
     if query.is_unlimited:
-        settings = replace(settings, duckdb_memory_limit=f"{psutil.virtual_memory().total * 8 // 10 >> 20}MB")
+        settings = replace(settings, duckdb_memory_limit=f"{machine_megabytes() * 8 // 10}MB")
     database = str(query.database) if query.database else None
     return run_task(settings, "query", timed=[query.timed], setup=query.setup, database=database)
 

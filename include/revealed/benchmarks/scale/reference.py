@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from revealed.benchmarks.sizes import BenchSize
+from revealed.benchmarks.scale.sizes import BenchSize
 from revealed.engines.duckdb import literal
 
 FLAT_IMPRESSIONS = (

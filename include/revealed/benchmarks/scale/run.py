@@ -6,6 +6,7 @@ is compared is compared within one run.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import replace
@@ -13,16 +14,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from revealed.benchmarks.builds import build, complete, prepare_and_run
-from revealed.benchmarks.checks import judge
-from revealed.benchmarks.handwritten import MATCHES
-from revealed.benchmarks.queries import bare_queries, time_queries, wide_queries, write_flat_files
-from revealed.benchmarks.raw_log import raw_megabytes, write_raw_log
-from revealed.benchmarks.reference import hot_pair
-from revealed.benchmarks.sizes import BenchSize
-from revealed.benchmarks.worker import run_task
+from revealed.benchmarks.scale.builds import build, complete, prepare_and_run
+from revealed.benchmarks.scale.checks import judge
+from revealed.benchmarks.scale.handwritten import MATCHES
+from revealed.benchmarks.scale.measure import machine_megabytes
+from revealed.benchmarks.scale.queries import bare_queries, time_queries, wide_queries, write_flat_files
+from revealed.benchmarks.scale.raw_log import raw_megabytes, write_raw_log
+from revealed.benchmarks.scale.reference import hot_pair
+from revealed.benchmarks.scale.sizes import BenchSize
+from revealed.benchmarks.scale.worker import run_task
 from revealed.landing import LedgerEntry
 from revealed.landing.ledger import write_entry
 from revealed.progress import Progress, quiet
@@ -56,7 +56,11 @@ def bench_feedback(
         settings = replace(Settings.from_env(), home=home / "long", duckdb_memory_limit=memory_limit)
         bench = _Bench(settings, size, progress)
         days = write_raw_log(settings, size, seed=seed, progress=progress)
-        figures = {"size": size.name, "machine": _machine(settings), "log": _describe(settings, days)}
+        figures: dict[str, Any] = {
+            "size": size.name,
+            "machine": _machine(settings),
+            "log": _describe(settings, days),
+        }
         figures |= bench.measure(days, verify=verify)
         figures["checks"] = [check.to_dict() for check in judge(figures)]
         return figures
@@ -178,8 +182,8 @@ def _describe(settings: Settings, days: list[list[LedgerEntry]]) -> dict[str, An
 
 def _machine(settings: Settings) -> dict[str, Any]:
     return {
-        "cores": psutil.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "cores": os.cpu_count(),
+        "memory_gb": round(machine_megabytes() / 1024),
         "duckdb_memory_limit": settings.duckdb_memory_limit,
         "duckdb_threads": settings.duckdb_threads,
     }

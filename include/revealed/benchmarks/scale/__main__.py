@@ -1,4 +1,4 @@
-"""The child's end of `revealed.benchmarks.worker`."""
+"""The child's end of `revealed.benchmarks.scale.worker`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from revealed.benchmarks import tasks
+from revealed.benchmarks.scale import tasks
 from revealed.settings import Settings
 
 if __name__ == "__main__":

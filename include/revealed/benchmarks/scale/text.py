@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from revealed.benchmarks.builds import cpu_of_models, everyday_models
-from revealed.benchmarks.handwritten import SAME_WORK
+from revealed.benchmarks.scale.builds import cpu_of_models, everyday_models
+from revealed.benchmarks.scale.handwritten import SAME_WORK
 from revealed.commands.output import table
 
 _SLOWEST = 25
@@ -30,7 +31,7 @@ def build_rows(figures: dict[str, Any]) -> list[dict[str, Any]]:
         "a day, short history": figures["short increment"],
     }
     everyday = set(everyday_models(figures["increment"]))
-    parts = {
+    parts: dict[str, Callable[[dict[str, Any]], float]] = {
         "models: core": lambda b: cpu_of_models(b, SAME_WORK),
         "models: other incremental": lambda b: cpu_of_models(b, everyday - set(SAME_WORK)),
         "models: written whole": lambda b: (

@@ -150,7 +150,7 @@ where matched_request_id is not null
 group by all
 """
 
-# Rows, matches and an order-free digest of which event is credited to which impression; the chain's events have the columns too.
+# Rows, matches, and an order-free digest of which event is credited to which impression.
 MATCHES = (
     "count(*), count(matched_request_id),"
     " coalesce(bit_xor(hash(event_id, match_type, matched_request_id, matched_position, actor_id)), 0)"

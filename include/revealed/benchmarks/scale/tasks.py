@@ -1,4 +1,4 @@
-"""The measured tasks themselves; `revealed.benchmarks.worker` runs each in a process of its own."""
+"""The measured tasks themselves; `revealed.benchmarks.scale.worker` runs each in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from revealed.benchmarks.handwritten import MATCHES, handwritten_statements
-from revealed.benchmarks.measure import cpu_seconds, measured, peak_megabytes, reset_peak
+from revealed.benchmarks.scale.handwritten import MATCHES, handwritten_statements
+from revealed.benchmarks.scale.measure import cpu_seconds, measured, peak_megabytes, reset_peak
 from revealed.engines.duckdb import connect
 from revealed.errors import BuildFailedError
 from revealed.landing import read_ledger
@@ -114,15 +114,8 @@ class _Nodes:
             self._tell(node, cost)
             if node.node_status not in ("success", "pass"):
                 self.failures += f"{node.unique_id}: {event.data.run_result.message}\n"
-            self.seen.append(
-                {
-                    "name": node.node_name,
-                    "type": node.resource_type,
-                    "materialized": node.materialized,
-                    "schema": node.node_relation.schema,
-                    **cost,
-                }
-            )
+            kind = {"name": node.node_name, "type": node.resource_type, "materialized": node.materialized}
+            self.seen.append({**kind, "schema": node.node_relation.schema, **cost})
 
     def _tell(self, node: Any, cost: dict[str, float]) -> None:
         if cost["cpu_s"] >= _WORTH_TELLING_S:

@@ -21,24 +21,57 @@ changed as (
 
 ),
 
-ranked as (
+known as (
 
-    select
-        *,
-        row_number() over (
-            partition by request_id order by received_at, source_file, source_line
-        ) as copy_number
-    from requests
+    select * from requests
     where
         {{ planned('window_start') }} is null
         or request_id in (select changed.request_id from changed)
 
 ),
 
+-- Few requests come twice: only their copies are put in order, so that nothing sorts whole rows.
+repeated as (
+
+    select request_id
+    from known
+    group by request_id
+    having count(*) > 1
+
+),
+
+copies as (
+
+    select
+        known.source_file,
+        known.source_line,
+        row_number() over (
+            partition by known.request_id order by known.received_at, known.source_file, known.source_line
+        ) as copy_number
+    from known
+    inner join repeated on known.request_id = repeated.request_id
+
+),
+
+later_copies as (
+
+    select
+        source_file,
+        source_line
+    from copies
+    where copy_number > 1
+
+),
+
 first_copies as (
 
-    select * from ranked
-    where copy_number = 1
+    select known.*
+    from known
+    left join later_copies
+        on
+            known.source_file = later_copies.source_file
+            and known.source_line = later_copies.source_line
+    where later_copies.source_line is null
 
 ),
 
@@ -51,17 +84,8 @@ shown as (
         slate.item.score as score,
         slate.item.propensity as propensity
     from first_copies,
-        unnest(first_copies.items) as slate (item)
-
-),
-
--- An item shown twice in one request is one impression, at its best position.
-best_positions as (
-
-    select
-        *,
-        row_number() over (partition by request_id, item_id order by position) as showing
-    from shown
+        -- An item shown twice in one request is one impression, at its best position.
+        unnest({{ first_showings('first_copies.items') }}) as slate (item)
 
 ),
 
@@ -91,8 +115,7 @@ impressions as (
         propensity,
         source_file,
         source_line
-    from best_positions
-    where showing = 1
+    from shown
 
 )
 

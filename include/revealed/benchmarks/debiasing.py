@@ -41,8 +41,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "feedback, popularity debiased": {"popularity_debiasing": "inverse_propensity"},
 }
 _ALPHAS = (3.0, 10.0, 40.0)
-_FACTORS = (4, 8)
-_REGULARIZATIONS = (1.0, 3.0, 10.0, 30.0, 100.0)
+_FACTORS = (4, 5, 8)
+_REGULARIZATIONS = (0.3, 1.0, 3.0, 10.0)
 _DEPTH = 10
 
 

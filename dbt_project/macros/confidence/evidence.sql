@@ -217,13 +217,26 @@ timed as (
 
 ),
 
+-- A quick look that led to a save or a purchase is no clickbait.
+followed as (
+
+    select
+        *,
+        bool_or(event_type in ('save', 'share', 'copy', 'add_to_cart', 'purchase', 'convert') and kept_share > 0) over (
+            partition by user_id, item_id, matched_request_id
+        ) as is_followed_up
+    from timed
+
+),
+
 judged as (
 
     select
         *,
-        {{ is_clickbait("event_type = 'click'", 'active_ms', 'expected_dwell_s', 'dwell_z', 'scroll_depth', 'false') }}
-            as is_clickbait
-    from timed
+        {{ is_clickbait(
+            "event_type = 'click'", 'active_ms', 'expected_dwell_s', 'dwell_z', 'scroll_depth', 'is_followed_up'
+        ) }} as is_clickbait
+    from followed
 
 ),
 

@@ -61,6 +61,20 @@ entries as (
 
 ),
 
+visits as (
+
+    select
+        visits.session_key,
+        count(distinct visits.item_id) filter (where visits.is_opened) = 1
+        and coalesce(
+            bool_and({{ is_bounce('visits.is_opened', 'visits.active_ms') }}) filter (where visits.is_opened), false
+        ) as is_bounced
+    from {{ ref('int_item_visits') }} as visits
+    inner join touched on visits.session_key = touched.session_key
+    group by visits.session_key
+
+),
+
 finished as (
 
     select
@@ -74,9 +88,11 @@ finished as (
         sessions.events,
         sessions.items,
         sessions.items = 1 as is_single_article,
+        coalesce(visits.is_bounced, false) as is_bounced,
         entries.entry_surface,
         sessions.is_bot
     from sessions
+    left join visits on sessions.session_key = visits.session_key
     left join entries
         on
             sessions.session_key = entries.session_key

@@ -66,3 +66,29 @@
 {% macro duckdb__bucket_of(text, buckets, salt) -%}
     cast(md5_number_upper(concat('{{ salt }}', {{ text }})) % cast({{ buckets }} as ubigint) as bigint)
 {%- endmacro %}
+
+{#- One row for each element of a list, as a column of the query it stands in. In the select list: DuckDB joins a lateral one. -#}
+{% macro each_of(list) -%}
+    {{ return(adapter.dispatch('each_of')(list)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_of(list) -%}
+    unnest({{ list }})
+{%- endmacro %}
+
+{#- The shown items of one request without repetitions; positions rise (the contract), so the first showing is the best. -#}
+{% macro first_showings(items) -%}
+    {{ return(adapter.dispatch('first_showings')(items)) }}
+{%- endmacro %}
+
+{% macro duckdb__first_showings(items) -%}
+    case
+        when len({{ items }}) = len(list_distinct(list_transform({{ items }}, lambda shown: shown.item_id))) then {{ items }}
+        else list_filter(
+            {{ items }},
+            lambda shown, place: list_position(
+                list_transform({{ items }}, lambda other: other.item_id), shown.item_id
+            ) = place
+        )
+    end
+{%- endmacro %}

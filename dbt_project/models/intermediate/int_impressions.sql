@@ -21,13 +21,22 @@ changed as (
 
 ),
 
-ranked as (
+known as (
+
+    select * from requests
+    where
+        {{ planned('window_start') }} is null
+        or request_id in (select changed.request_id from changed)
+
+),
+
+lines as (
 
     select
-        *,
-        row_number() over (
-            partition by request_id order by received_at, source_file, source_line
-        ) as copy_number
+        request_id,
+        received_at,
+        source_file,
+        source_line
     from requests
     where
         {{ planned('window_start') }} is null
@@ -35,64 +44,89 @@ ranked as (
 
 ),
 
-first_copies as (
+-- Few requests come twice: only their copies are put in order, so that nothing sorts whole rows.
+repeated as (
 
-    select * from ranked
-    where copy_number = 1
+    select request_id
+    from lines
+    group by request_id
+    having count(*) > 1
 
 ),
 
-shown as (
+copies as (
 
     select
-        first_copies.*,
-        slate.item.item_id as item_id,
-        slate.item.position as position,
-        slate.item.score as score,
-        slate.item.propensity as propensity
-    from first_copies,
-        unnest(first_copies.items) as slate (item)
+        lines.source_file,
+        lines.source_line,
+        -- First received wins: a pure function of raw, whatever the order in which files arrived.
+        row_number() over (
+            partition by lines.request_id order by lines.received_at, lines.source_file, lines.source_line
+        ) as copy_number
+    from lines
+    inner join repeated on lines.request_id = repeated.request_id
+
+),
+
+later_copies as (
+
+    select
+        source_file,
+        source_line
+    from copies
+    where copy_number > 1
+
+),
+
+first_copies as (
+
+    select known.*
+    from known
+    left join later_copies
+        on
+            known.source_file = later_copies.source_file
+            and known.source_line = later_copies.source_line
+    where later_copies.source_line is null
 
 ),
 
 -- An item shown twice in one request is one impression, at its best position.
-best_positions as (
+shown as (
 
     select
-        *,
-        row_number() over (partition by request_id, item_id order by position) as showing
-    from shown
+        * exclude (items),
+        {{ each_of(first_showings('items')) }} as shown_item
+    from first_copies
 
 ),
 
 impressions as (
 
     select
-        request_id,
-        item_id,
-        position,
-        impression_date,
-        occurred_at,
-        received_at,
-        actor_id,
-        user_id,
-        anonymous_id,
-        session_id,
-        surface,
-        model_name,
-        model_version,
-        policy,
-        snapshot_id,
-        experiment_id,
-        variant,
-        query,
-        context,
-        score,
-        propensity,
-        source_file,
-        source_line
-    from best_positions
-    where showing = 1
+        shown.request_id,
+        shown.shown_item.item_id,
+        shown.shown_item.position,
+        shown.impression_date,
+        shown.occurred_at,
+        shown.received_at,
+        shown.actor_id,
+        shown.user_id,
+        shown.anonymous_id,
+        shown.session_id,
+        shown.surface,
+        shown.model_name,
+        shown.model_version,
+        shown.policy,
+        shown.snapshot_id,
+        shown.experiment_id,
+        shown.variant,
+        shown.query,
+        shown.context,
+        shown.shown_item.score,
+        shown.shown_item.propensity,
+        shown.source_file,
+        shown.source_line
+    from shown
 
 )
 

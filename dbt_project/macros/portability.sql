@@ -67,6 +67,15 @@
     cast(md5_number_upper(concat('{{ salt }}', {{ text }})) % cast({{ buckets }} as ubigint) as bigint)
 {%- endmacro %}
 
+{#- One row for each element of a list, as a column of the query it stands in. In the select list: DuckDB joins a lateral one. -#}
+{% macro each_of(list) -%}
+    {{ return(adapter.dispatch('each_of')(list)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_of(list) -%}
+    unnest({{ list }})
+{%- endmacro %}
+
 {#- The shown items of one request without repetitions; positions rise (the contract), so the first showing is the best. -#}
 {% macro first_showings(items) -%}
     {{ return(adapter.dispatch('first_showings')(items)) }}

@@ -21,11 +21,25 @@ known as (
 
 ),
 
+lines as (
+
+    select
+        event_id,
+        received_at,
+        source_file,
+        source_line
+    from events
+    where
+        {{ planned('window_start') }} is null
+        or event_id in (select changed.event_id from changed)
+
+),
+
 -- Few events come twice: only their copies are put in order, so that nothing sorts whole rows.
 repeated as (
 
     select event_id
-    from known
+    from lines
     group by event_id
     having count(*) > 1
 
@@ -34,14 +48,14 @@ repeated as (
 copies as (
 
     select
-        known.source_file,
-        known.source_line,
+        lines.source_file,
+        lines.source_line,
         -- First received wins: a pure function of raw, whatever the order in which files arrived.
         row_number() over (
-            partition by known.event_id order by known.received_at, known.source_file, known.source_line
+            partition by lines.event_id order by lines.received_at, lines.source_file, lines.source_line
         ) as copy_number
-    from known
-    inner join repeated on known.event_id = repeated.event_id
+    from lines
+    inner join repeated on lines.event_id = repeated.event_id
 
 ),
 

@@ -30,11 +30,25 @@ known as (
 
 ),
 
+lines as (
+
+    select
+        request_id,
+        received_at,
+        source_file,
+        source_line
+    from requests
+    where
+        {{ planned('window_start') }} is null
+        or request_id in (select changed.request_id from changed)
+
+),
+
 -- Few requests come twice: only their copies are put in order, so that nothing sorts whole rows.
 repeated as (
 
     select request_id
-    from known
+    from lines
     group by request_id
     having count(*) > 1
 
@@ -43,13 +57,14 @@ repeated as (
 copies as (
 
     select
-        known.source_file,
-        known.source_line,
+        lines.source_file,
+        lines.source_line,
+        -- First received wins: a pure function of raw, whatever the order in which files arrived.
         row_number() over (
-            partition by known.request_id order by known.received_at, known.source_file, known.source_line
+            partition by lines.request_id order by lines.received_at, lines.source_file, lines.source_line
         ) as copy_number
-    from known
-    inner join repeated on known.request_id = repeated.request_id
+    from lines
+    inner join repeated on lines.request_id = repeated.request_id
 
 ),
 
@@ -75,46 +90,42 @@ first_copies as (
 
 ),
 
+-- An item shown twice in one request is one impression, at its best position.
 shown as (
 
     select
-        first_copies.*,
-        slate.item.item_id as item_id,
-        slate.item.position as position,
-        slate.item.score as score,
-        slate.item.propensity as propensity
-    from first_copies,
-        -- An item shown twice in one request is one impression, at its best position.
-        unnest({{ first_showings('first_copies.items') }}) as slate (item)
+        * exclude (items),
+        {{ each_of(first_showings('items')) }} as shown_item
+    from first_copies
 
 ),
 
 impressions as (
 
     select
-        request_id,
-        item_id,
-        position,
-        impression_date,
-        occurred_at,
-        received_at,
-        actor_id,
-        user_id,
-        anonymous_id,
-        session_id,
-        surface,
-        model_name,
-        model_version,
-        policy,
-        snapshot_id,
-        experiment_id,
-        variant,
-        query,
-        context,
-        score,
-        propensity,
-        source_file,
-        source_line
+        shown.request_id,
+        shown.shown_item.item_id,
+        shown.shown_item.position,
+        shown.impression_date,
+        shown.occurred_at,
+        shown.received_at,
+        shown.actor_id,
+        shown.user_id,
+        shown.anonymous_id,
+        shown.session_id,
+        shown.surface,
+        shown.model_name,
+        shown.model_version,
+        shown.policy,
+        shown.snapshot_id,
+        shown.experiment_id,
+        shown.variant,
+        shown.query,
+        shown.context,
+        shown.shown_item.score,
+        shown.shown_item.propensity,
+        shown.source_file,
+        shown.source_line
     from shown
 
 )

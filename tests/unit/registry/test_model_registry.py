@@ -38,7 +38,7 @@ def test_run_holds_everything_a_reviewer_asks_for(trained: Trained) -> None:
         run = client.get_run(result.run_id)
         runs = client.search_runs([run.info.experiment_id])
         version = client.get_model_version("revealed-recommender", result.version)
-    assert run.info.run_name == "als f=64 reg=15 2026-02-01"
+    assert run.info.run_name == "als f=64 reg=100 2026-02-01"
     assert {found.info.run_name for found in runs} == {run.info.run_name, "popularity 2026-02-01"}
     assert run.data.params["factors"] == "64"
     assert run.data.metrics["ndcg_at_10"] == result.comparison.metrics["als"]["ndcg@10"]

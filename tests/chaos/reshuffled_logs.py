@@ -31,7 +31,9 @@ def reshuffle(source: Path, target: Path, *, seed: int, parts: int, duplicates: 
         for path in sorted(folder.glob("*.parquet")):
             table = pq.read_table(path)
             for chosen in _deal(random, len(table), 2, duplicates):
-                _write_table(target / folder.name, random, table.take(pa.array([n % len(table) for n in chosen])))
+                _write_table(
+                    target / folder.name, random, table.take(pa.array([n % len(table) for n in chosen]))
+                )
                 added += len(chosen)
             added -= len(table)
     return added

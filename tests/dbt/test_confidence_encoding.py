@@ -1,4 +1,4 @@
-"""The number that the trainer reads, from the models' own rule: one plus alpha times the evidence (Hu, Koren and Volinsky 2008)."""
+"""The number that the trainer reads, from the models' own rule: one plus alpha times the evidence (Hu, Koren, Volinsky)."""
 
 from __future__ import annotations
 

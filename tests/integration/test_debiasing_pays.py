@@ -19,12 +19,11 @@ MARGIN = 0.074
 @pytest.mark.integration
 def test_the_feedback_beats_raw_clicks_and_owes_it_to_the_skips(tmp_path: Path) -> None:
     """One seed of the benchmark: real logs, landing, dbt, audit, dataset, our trainer."""
-    ndcg = {trial.method: trial.ndcg for trial in try_world(1, 2000, 200, folder=tmp_path)}
+    trials = try_world(1, 2000, 200, factors=(5,), folder=tmp_path)
+    ndcg = {trial.method: trial.ndcg for trial in trials}
     assert ndcg["random"] < ndcg["most popular"] + 0.02 < ndcg[RAW_CLICKS]
-    assert (
-        ndcg[FEEDBACK] - ndcg[RAW_CLICKS] >= MARGIN - 0.01
-    )  # one seed; the benchmark's three give the margin
-    assert abs(ndcg[WITHOUT_SKIPS] - ndcg[RAW_CLICKS]) < 0.02
+    assert ndcg[FEEDBACK] - ndcg[RAW_CLICKS] >= MARGIN
+    assert ndcg[FEEDBACK] - ndcg[WITHOUT_SKIPS] >= MARGIN
     assert ndcg["feedback, popularity debiased"] > ndcg[WITHOUT_SKIPS]
 
 

@@ -85,11 +85,17 @@ def _row(trials: list[Trial]) -> dict[str, Any]:
 
 
 def try_world(
-    seed: int, users: int, items: int, *, folder: Path | None = None, progress: Progress = quiet
+    seed: int,
+    users: int,
+    items: int,
+    *,
+    factors: tuple[int, ...] = _FACTORS,
+    folder: Path | None = None,
+    progress: Progress = quiet,
 ) -> list[Trial]:
-    """Return every method's trial in the world of one seed."""
+    """Return every method's trial in the world of one seed, each with its best of `factors`."""
     world = draw_world(seed, users, items)
-    judge = Judge(world)
+    judge = Judge(world, factors)
     clicks = raw_clicks(world)
     trials = [
         Trial("random", judge.score_of(np.random.default_rng(seed).random(world.relevance.shape))),
@@ -115,8 +121,8 @@ class Judge:
     Whoever a model knows nothing of is shown what most people clicked, as the platform does.
     """
 
-    def __init__(self, world: DebiasingWorld) -> None:
-        self.world = world
+    def __init__(self, world: DebiasingWorld, factors: tuple[int, ...] = _FACTORS) -> None:
+        self.world, self.factors = world, factors
         self.relevance = csr_matrix(world.relevance)
         self.popularity: NDArray[np.int64] = world.is_clicked.sum(axis=0)
         self._fallback = np.argsort(-self.popularity, kind="stable")[:_DEPTH].astype(np.int32)
@@ -128,7 +134,7 @@ class Judge:
 
     def best(self, method: str, data: Interactions) -> Trial:
         """Return the best of ALS's settings on `data`."""
-        settings = [(factors, value) for factors in _FACTORS for value in _REGULARIZATIONS]
+        settings = [(factors, value) for factors in self.factors for value in _REGULARIZATIONS]
         trials = [Trial(method, self.score(data, *setting), *setting) for setting in settings]
         return max(trials, key=lambda trial: trial.ndcg)
 

@@ -1,6 +1,4 @@
 -- What the model is asked to foresee: pairs that turned out liked within the holdout, new to the user.
-{{ config(materialized='view') }}
-
 with
 
 {{ evidence_known(planned('as_of')) }},

@@ -1,6 +1,4 @@
 -- The same rule as the dataset's, as known at the start of the holdout: what a model may learn from in evaluation.
-{{ config(materialized='view') }}
-
 with
 
 {{ user_item_known(planned('holdout_start')) }}

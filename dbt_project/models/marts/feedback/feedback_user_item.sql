@@ -1,6 +1,4 @@
--- A view: evidence fades with every build, what it is made of does not.
-{{ config(materialized='view') }}
-
+-- Written whole with every build: evidence fades, so that every row changes; many read it.
 with
 
 {{ user_item_known(planned('as_of')) }}

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -46,64 +47,69 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> AttributionWarehouse:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """A few people and items, crowded into few moments: ties, same seconds, window edges, other people's requests."""
-    moments = st.builds(lambda at, near: at + near, st.sampled_from(TIMES), st.sampled_from(NEAR))
-    people, items = st.sampled_from(["ann", "bob"]), st.sampled_from(["i1", "i2"])
-    showings = draw(
-        st.lists(
-            st.builds(
-                Showing,
-                request_id=st.sampled_from([f"r{n:02}" for n in range(30)]),
-                item_id=items,
-                actor_id=people,
-                occurred_at=moments,
-                model_name=st.sampled_from(["als", "search"]),
-                model_version=st.sampled_from(["1", "2"]),
-            ),
-            max_size=30,
-            unique_by=lambda showing: (showing.request_id, showing.item_id),
-        )
-    )
-    events = draw(
-        st.lists(
-            st.builds(
-                Event,
-                event_id=st.uuids().map(str),
-                event_type=st.sampled_from(
-                    ["click", "purchase", "convert", "save", "impression", "heartbeat"]
-                ),
-                actor_id=people,
-                item_id=st.one_of(items, st.none()),
-                occurred_at=moments,
-                request_id=st.one_of(st.none(), st.sampled_from([f"r{n:02}" for n in range(32)])),
-                value=st.one_of(st.none(), st.floats(0, 1000)),
-                currency=st.sampled_from([None, "EUR"]),
-            ),
-            max_size=12,
-            unique_by=lambda event: event.event_id,
-        )
-    )
-    halves = st.sampled_from([0.25, 0.5])
+    """Two people and two items, crowded into few moments: ties, same seconds, window edges, other people's requests."""
+    chance = draw(st.randoms(use_true_random=False))
+    showings = [random_showing(chance, number) for number in range(chance.randrange(60))]
+    events = [random_event(chance, number, showings) for number in range(1 + chance.randrange(15))]
     reversals = [
         Reversal(
-            f"back-{number}-{event.event_id}",
-            event.event_id,
-            draw(halves),
-            event.occurred_at + timedelta(days=1),
+            f"back-{number}-{event.event_id}", event.event_id, chance.choice([0.25, 0.5]), event.occurred_at
         )
         for event in events
-        for number in range(draw(st.integers(0, 2)))
+        for number in range(chance.randrange(3))
     ]
-    satisfied = {(showing.request_id, showing.item_id) for showing in showings if draw(st.booleans())}
-    named_or_shown = {(showing.actor_id, showing.item_id) for showing in showings}
-    visits = {
-        event.event_id
-        for event in events
-        if event.event_type == "click"
-        and event.request_id is None
-        and (event.actor_id, event.item_id) not in named_or_shown
-    }
-    return History(showings, events, reversals, satisfied, visits, draw(st.sets(people, max_size=1)))
+    shown = {(showing.actor_id, showing.item_id) for showing in showings}
+    return History(
+        showings,
+        events,
+        reversals,
+        satisfied={(showing.request_id, showing.item_id) for showing in showings if chance.random() < 0.5},
+        satisfied_visits={
+            event.event_id
+            for event in events
+            if event.event_type == "click"
+            and not event.request_id
+            and (event.actor_id, event.item_id) not in shown
+        },
+        bots={"bob"} if chance.random() < 0.2 else set(),
+    )
+
+
+def random_showing(chance: Random, number: int) -> Showing:
+    return Showing(
+        request_id=f"r{number:02}",
+        item_id=chance.choice(["i1", "i1", "i2"]),
+        actor_id=chance.choice(["ann", "ann", "bob"]),
+        occurred_at=chance.choice(TIMES) + chance.choice(NEAR),
+        model_name=chance.choice(["als", "search"]),
+        model_version=chance.choice(["1", "2"]),
+    )
+
+
+def random_event(chance: Random, number: int, showings: list[Showing]) -> Event:
+    """Half of the events name a request: a showing not far away, or none that is known."""
+    event = Event(
+        event_id=f"e{number:02}",
+        event_type=chance.choice(
+            ["click", "click", "purchase", "convert", "save", "impression", "heartbeat"]
+        ),
+        actor_id=chance.choice(["ann", "bob", "cat"]),
+        item_id=chance.choice(["i1", "i1", "i2", None]),
+        occurred_at=chance.choice(TIMES) + chance.choice(NEAR),
+        request_id=chance.choice([None, None, None, "nobody-knows"]),
+        value=chance.choice([None, 0.0, 19.99, chance.uniform(0, 1000)]),
+        currency=chance.choice([None, "EUR"]),
+    )
+    if showings and chance.random() < 0.5:
+        named = chance.choice(showings)
+        lag = chance.choice([timedelta(minutes=-4), timedelta(0), timedelta(hours=1), timedelta(hours=24)])
+        names = {
+            "item_id": named.item_id,
+            "request_id": named.request_id,
+            "occurred_at": named.occurred_at + lag,
+        }
+        event = replace(event, **names)
+    return event
 
 
 RANDOM = settings(
@@ -413,6 +419,14 @@ def test_only_the_last_twenty_touches_share(warehouse: AttributionWarehouse) -> 
     certain = {row["request_id"] for row in rows if row["outcome_event_id"] == "exact"}
     assert certain == {f"r{number}" for number in range(7, 26)} | {"named"}
     assert {row["touches"] for row in rows} == {20}
+
+
+def test_of_showings_in_one_instant_the_twenty_that_count_as_later_share(
+    warehouse: AttributionWarehouse,
+) -> None:
+    warehouse.run(path_history([1] * 21, ["a"] * 21))
+    rows = credited(warehouse, "method = 'linear'")
+    assert {row["request_id"] for row in rows} == {f"r{number}" for number in range(1, 22)} - {"r9"}
 
 
 def test_a_reported_showing_is_the_same_exposure_once(warehouse: AttributionWarehouse) -> None:

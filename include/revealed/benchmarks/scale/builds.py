@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from revealed.benchmarks.scale.worker import run_task
-from revealed.progress import Progress
+from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 
 # What dbt writes beside models: tests and the seed are listed apart.
@@ -16,26 +16,41 @@ _STEPS = ("prepare", "dbt", "finish", "publish")
 
 
 def build(
-    settings: Settings, as_of: datetime, *, from_scratch: bool, publish: bool, progress: Progress
+    settings: Settings,
+    as_of: datetime,
+    *,
+    from_scratch: bool,
+    publish: bool,
+    progress: Progress = quiet,
+    **what: Any,
 ) -> dict[str, Any]:
     """Build as of a moment, each step in a process of its own, and return the figures.
 
     Returns `cpu_s` (all steps), `peak_mb` (the largest step), `steps` (cost of each), `models` and `tests` (cost of each node),
     `dbt_own_s` (dbt's CPU seconds outside of every node: start, parsing, bookkeeping), `database_mb`, `folder` and, where it
     was published, `content` (rows and digest of each mart).
+
+    Args:
+        settings: where everything is.
+        as_of: the end of the data interval, UTC.
+        from_scratch: write everything, whatever is in service.
+        publish: put the result into service.
+        progress: told what is being built.
+        what: passed on to the task `dbt`.
     """
-    start = prepare_and_run(settings, as_of, from_scratch=from_scratch, progress=progress)
-    return complete(settings, start, publish=publish)
+    begun = prepare_and_run(settings, as_of, from_scratch=from_scratch, progress=progress, **what)
+    return complete(settings, begun, publish=publish)
 
 
 def prepare_and_run(
-    settings: Settings, as_of: datetime, *, from_scratch: bool, progress: Progress
+    settings: Settings, as_of: datetime, *, from_scratch: bool, progress: Progress = quiet, **what: Any
 ) -> dict[str, Any]:
     """Return the figures of the first two steps; the candidate is left with all its schemas."""
     progress(f"building as of {as_of:%Y-%m-%d}{', from scratch' if from_scratch else ''}")
     moment = as_of.replace(tzinfo=UTC).isoformat()
     prepared = run_task(settings, "prepare", as_of=moment, from_scratch=from_scratch)
-    ran = run_task(settings, "dbt", tell=True, folder=prepared["folder"])
+    tell = progress is not quiet
+    ran = run_task(settings, "dbt", tell=tell, folder=prepared["folder"], **what)
     return {"folder": prepared["folder"], "steps": {"prepare": prepared, "dbt": ran}}
 
 

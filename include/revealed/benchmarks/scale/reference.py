@@ -10,10 +10,9 @@ from revealed.engines.duckdb import literal
 FLAT_IMPRESSIONS = (
     "select request_id, item_id, position, actor_id, occurred_at, surface, propensity from impressions"
 )
-FLAT_EVENTS = (
-    "select event_id, event_type, occurred_at, received_at, actor_id, item_id, request_id, dwell_ms, value "
-    "from events"
-)
+FLAT_EVENTS = """
+select event_id, event_type, occurred_at, received_at, actor_id, item_id, request_id, dwell_ms, value from events
+"""
 
 SCAN = """
 select max(request_id), max(item_id), sum(position), max(actor_id), max(occurred_at), max(surface), sum(propensity)

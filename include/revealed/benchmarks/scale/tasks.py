@@ -67,26 +67,29 @@ def prepare(settings: Settings, *, as_of: str, from_scratch: bool) -> dict[str, 
     return {**asdict(cost), "folder": str(plan.folder), "from_scratch": plan.from_scratch}
 
 
-def dbt(settings: Settings, *, folder: str, tests: bool = True) -> dict[str, Any]:
+def dbt(settings: Settings, *, folder: str, tests: bool = True, select: str | None = None) -> dict[str, Any]:
     """Build the candidate as `run_dbt` does, but in this process and one model after another, each measured.
 
     One thread of dbt's own: with two, a model's CPU seconds could not be told from its neighbour's. DuckDB's threads
     are as in service.
+
+    Args:
+        settings: where everything is.
+        folder: the candidate's.
+        tests: run the data tests, too, as in service.
+        select: only these models, in dbt's words.
     """
     from dbt.cli.main import dbtRunner
 
     plan = load_plan(Path(folder))
     os.environ.update(dbt_environment(settings, plan.database))
     nodes = _Nodes()
-    arguments = [
-        "--quiet",
-        "--log-path",
-        str(target_folder(settings).parent / "logs"),
-        "build" if tests else "run",
-    ]
-    arguments += ["--exclude-resource-type", "unit_test"] if tests else []
-    arguments += ["--threads", "1", "--target-path", str(target_folder(settings))]
-    arguments += ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
+    target = target_folder(settings)
+    arguments = ["--quiet", "--log-path", str(target.parent / "logs"), "build", "--threads", "1"]
+    arguments += ["--exclude-resource-type", "unit_test", *([] if tests else ["test"])]
+    arguments += ["--select", select] if select else []
+    arguments += ["--target-path", str(target), "--project-dir", str(settings.dbt_project)]
+    arguments += ["--profiles-dir", str(settings.dbt_project)]
     with measured() as cost:
         done = dbtRunner(callbacks=[nodes.hear]).invoke(arguments)
     if not done.success:

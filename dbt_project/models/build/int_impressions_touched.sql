@@ -49,7 +49,7 @@ visited as (
     inner join sessions on visits.session_key = sessions.session_key
     where
         visits.matched_request_id is not null
-        and visits.visit_date >= (select min(sessions.started_on) from sessions)
+        and visits.visit_date >= (select min(earliest.started_on) from sessions as earliest)
 
 ),
 

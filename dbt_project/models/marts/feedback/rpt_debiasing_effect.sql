@@ -60,18 +60,28 @@ deciles as (
     from weighed
     group by popularity_decile
 
+),
+
+totals as (
+
+    select
+        {{ exact_sum('plain_mass') }} as plain_mass,
+        {{ exact_sum('debiased_mass') }} as debiased_mass
+    from deciles
+
 )
 
 select
-    popularity_decile,
-    items,
-    likes,
-    fewest_likes,
-    most_likes,
-    popularity_factor,
-    plain_mass / sum(plain_mass) over () as plain_share,
-    debiased_mass / sum(debiased_mass) over () as debiased_share,
-    debiased_mass / sum(debiased_mass) over () - plain_mass / sum(plain_mass) over () as share_moved,
+    deciles.popularity_decile,
+    deciles.items,
+    deciles.likes,
+    deciles.fewest_likes,
+    deciles.most_likes,
+    deciles.popularity_factor,
+    deciles.plain_mass / totals.plain_mass as plain_share,
+    deciles.debiased_mass / totals.debiased_mass as debiased_share,
+    deciles.debiased_mass / totals.debiased_mass - deciles.plain_mass / totals.plain_mass as share_moved,
     cast('{{ var("popularity_debiasing") }}' as varchar) as method_in_force,
     cast({{ planned('as_of') }} as timestamp) as as_of
 from deciles
+cross join totals

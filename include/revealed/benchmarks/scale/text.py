@@ -68,6 +68,15 @@ def model_rows(figures: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -max(row["scratch"], row["a day"]))[:_SLOWEST]
 
 
+def _feedback_tables(build: dict[str, Any]) -> set[str]:
+    """What models are trained on: every row changes with every build, because recency does."""
+    return {
+        model["name"]
+        for model in build["models"]
+        if model["materialized"] == "table" and model["name"].startswith("feedback_")
+    }
+
+
 def _check_row(check: dict[str, Any]) -> dict[str, Any]:
     limit = check["limit"]
     return {**check, "limit": "" if limit is None else f"{limit:g}"}

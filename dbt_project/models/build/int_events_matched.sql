@@ -12,14 +12,30 @@ events as (
 
 ),
 
+-- An event can only belong to impressions within the longest attribution window before it.
 impressions as (
 
-    select * from {{ ref('int_impressions_resolved') }}
+    select
+        request_id,
+        item_id,
+        actor_id as logged_actor_id,
+        position,
+        model_name,
+        model_version,
+        policy,
+        surface,
+        occurred_at
+    from {{ ref('int_impressions') }}
     where
         {{ planned('window_start') }} is null
-        -- An event can only belong to impressions within the longest attribution window before it.
         or impression_date >= (select cast(min(touched.touched_from) as date) from {{ ref('int_actors_touched') }} as touched)
         - (select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1 from policy)
+
+),
+
+identities as (
+
+    select * from {{ ref('int_identities') }}
 
 ),
 
@@ -85,20 +101,48 @@ pairs as (
 
 ),
 
+-- Under whichever name the log knew the person: so that only these impressions, not all, have to be told whose they are.
+sought as (
+
+    select
+        actor_id as logged_actor_id,
+        actor_id,
+        item_id
+    from pairs
+
+    union all
+
+    select
+        'anon:' || identities.anonymous_id as logged_actor_id,
+        pairs.actor_id,
+        pairs.item_id
+    from pairs
+    inner join identities on pairs.actor_id = identities.user_id
+
+),
+
 touches as (
 
     select
-        impressions.*,
+        sought.actor_id,
+        impressions.item_id,
+        impressions.request_id,
+        impressions.position,
+        impressions.model_name,
+        impressions.model_version,
+        impressions.policy,
+        impressions.surface,
+        impressions.occurred_at,
         -- Two showings in the same instant: the request id decides, so that the answer is always the same.
         row_number() over (
-            partition by impressions.actor_id, impressions.item_id, impressions.occurred_at
+            partition by sought.actor_id, impressions.item_id, impressions.occurred_at
             order by impressions.request_id
         ) as tie_number
     from impressions
-    inner join pairs
+    inner join sought
         on
-            impressions.actor_id = pairs.actor_id
-            and impressions.item_id = pairs.item_id
+            impressions.logged_actor_id = sought.logged_actor_id
+            and impressions.item_id = sought.item_id
 
 ),
 

@@ -25,7 +25,7 @@ THROUGH, NEXT_DAY = "2026-01-05", "2026-01-06"
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the loop has run once: a warehouse, a champion and a snapshot are in service."""
     folder = tmp_path_factory.mktemp("world")
-    result(revealed(folder, "simulate", "--days", "6", "--users", "80", "--items", "50", "--json"))
+    result(revealed(folder, "simulate", "--days", "6", "--users", "120", "--items", "50", "--json"))
     done = result(revealed(folder, "run", "--through", THROUGH, "--json"))
     assert (done["warehouse_generation"], done["snapshot_generation"]) == (1, 1)
     return folder

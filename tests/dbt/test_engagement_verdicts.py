@@ -8,7 +8,7 @@ import duckdb
 import jinja2
 import numpy as np
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped]  # ships no types
 from loop_steps import settings_at
 
 pytestmark = [pytest.mark.dbt]

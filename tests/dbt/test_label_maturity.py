@@ -119,7 +119,8 @@ def replicated(runs: int) -> tuple[list[Clicks], Table, Table]:
     worlds = [draw_clicks(np.random.default_rng(seed), 20_000, 60) for seed in range(runs)]
     con = duckdb.connect()
     for seed, world in enumerate(worlds):
-        clicks = pa.table({"age": np.floor(world.age), "delay": world.delay, "known": world.is_known})  # noqa: F841
+        drawn = pa.table({"age": np.floor(world.age), "delay": world.delay, "known": world.is_known})
+        con.register("clicks", drawn)
         into = "create table drawn as" if seed == 0 else "insert into drawn"
         con.execute(
             f"{into} select printf('%03d', {seed}) as outcome_type, cast(age as bigint) as age,"

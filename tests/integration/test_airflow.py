@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from revealed.clock import utc_now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,7 +62,9 @@ def ratio(one: float, other: float) -> float | None:
 
 
 def _join_checks(queries: dict[str, dict[str, Any]]) -> list[Check]:
-    cpu: Callable[[str], float] = lambda name: float(queries[name]["cpu_s"])  # noqa: E731
+    def cpu(name: str) -> float:
+        return float(queries[name]["cpu_s"])
+
     limited = ("direct join", "last touch", "session gaps", "deduplication")
     return [
         Check("direct join / scan of the same files", ratio(cpu("direct join"), cpu("scan")), 8),

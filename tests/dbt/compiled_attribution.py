@@ -40,7 +40,7 @@ MODELS = (
 
 @dataclass(frozen=True)
 class Showing:
-    """A decision: one item of one request, shown to one person."""
+    """A decision: one item of one request, shown to one person, perhaps before they logged in."""
 
     request_id: str
     item_id: str
@@ -51,6 +51,12 @@ class Showing:
     model_version: str = "1"
     policy: str = "greedy"
     surface: str = "home"
+    visitor: str | None = None
+
+    @property
+    def logged_actor_id(self) -> str:
+        """Under whose name the log has it: a visitor is told to be the person only by the identities."""
+        return f"anon:{self.visitor}" if self.visitor else self.actor_id
 
     @property
     def channel(self) -> str:
@@ -98,6 +104,7 @@ _TABLES = {
         "request_id varchar, item_id varchar, actor_id varchar, occurred_at timestamp, position integer, model_name varchar, "
         "model_version varchar, policy varchar, surface varchar, impression_date date as (cast(occurred_at as date))"
     ),
+    "intermediate.int_identities": "anonymous_id varchar, user_id varchar",
     "build.int_events_rewritten": (
         "event_id varchar, event_type varchar, actor_id varchar, item_id varchar, occurred_at timestamp, request_id varchar, "
         "value double, currency varchar, event_date date as (cast(occurred_at as date))"
@@ -119,9 +126,13 @@ _TABLES = {
     "intermediate.int_bot_actors": "actor_id varchar",
 }
 
-_SAME = {
-    "intermediate.int_impressions_resolved": "intermediate.int_impressions",
-    "marts.fct_events": "build.int_events_rewritten",
+_VIEWS = {
+    "intermediate.int_impressions_resolved": (
+        "select impressions.* replace (coalesce(identities.user_id, impressions.actor_id) as actor_id) "
+        "from intermediate.int_impressions as impressions left join intermediate.int_identities as identities "
+        "on impressions.actor_id = 'anon:' || identities.anonymous_id"
+    ),
+    "marts.fct_events": "select * from build.int_events_rewritten",
 }
 
 # What the spine derives from the matches, in short: a satisfied showing took a minute.
@@ -188,8 +199,8 @@ class AttributionWarehouse:
         self.con.execute(f"create table policy.signal_policy as from read_csv('{seed}')")
         for name, columns in _TABLES.items():
             self.con.execute(f"create table {name} ({columns})")
-        for name, source in _SAME.items():
-            self.con.execute(f"create view {name} as from {source}")
+        for name, query in _VIEWS.items():
+            self.con.execute(f"create view {name} as {query}")
 
     def run(self, history: History) -> None:
         """Replace what the warehouse holds by `history` and run every model on it."""
@@ -209,7 +220,13 @@ class AttributionWarehouse:
 
     def _inputs(self, history: History) -> dict[str, Iterable[tuple[Any, ...]]]:
         return {
-            "intermediate.int_impressions": [tuple(vars(showing).values()) for showing in history.showings],
+            "intermediate.int_impressions": [
+                tuple((vars(showing) | {"actor_id": showing.logged_actor_id}).values())[:-1]
+                for showing in history.showings
+            ],
+            "intermediate.int_identities": sorted(
+                {(showing.visitor, showing.actor_id) for showing in history.showings if showing.visitor}
+            ),
             "build.int_events_rewritten": [tuple(vars(event).values()) for event in history.events],
             "marts.fct_reversals": [tuple(vars(reversal).values()) for reversal in history.reversals],
             "made_up.satisfied_showings": sorted(history.satisfied),

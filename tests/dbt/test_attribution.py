@@ -47,7 +47,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> AttributionWarehouse:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Two people and two items, crowded into few moments: ties, same seconds, window edges, other people's requests."""
+    """Two people (at times not logged in) and two items in few moments: ties, window edges, other people's requests."""
     chance = draw(st.randoms(use_true_random=False))
     showings = [random_showing(chance, number) for number in range(chance.randrange(60))]
     events = [random_event(chance, number, showings) for number in range(1 + chance.randrange(15))]
@@ -76,10 +76,12 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def random_showing(chance: Random, number: int) -> Showing:
+    actor = chance.choice(["ann", "ann", "bob"])
     return Showing(
         request_id=f"r{number:02}",
         item_id=chance.choice(["i1", "i1", "i2"]),
-        actor_id=chance.choice(["ann", "ann", "bob"]),
+        actor_id=actor,
+        visitor=chance.choice([None, f"{actor}s phone", f"{actor}s desk"]),
         occurred_at=chance.choice(TIMES) + chance.choice(NEAR),
         model_name=chance.choice(["als", "search"]),
         model_version=chance.choice(["1", "2"]),

@@ -34,12 +34,16 @@
 
 {#- Whether a day can hold what an outcome of this build is credited to: the longest window before the first touched moment. -#}
 {% macro within_attribution_reach(day) -%}
-    (
-        {{ planned('window_start') }} is null
-        or {{ day }} >= (select cast(min(touched.touched_from) as date) from {{ ref('int_actors_touched') }} as touched)
-        - (
-            select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1
-            from {{ ref('signal_policy') }} as policy
-        )
+    {{ day }} >= (
+        select
+            coalesce(
+                cast(min(touched.touched_from) as date)
+                - (
+                    select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1
+                    from {{ ref('signal_policy') }} as policy
+                ),
+                date '0001-01-01'
+            )
+        from {{ ref('int_actors_touched') }} as touched
     )
 {%- endmacro %}

@@ -37,8 +37,11 @@
 {% macro deepest_engaged(moment) -%}
     select
         request_id,
+        impression_date,
         max(position) as deepest_engaged_position
     from {{ ref('fct_impression_outcomes') }}
     where first_engaged_at < {{ moment }}
-    group by request_id
+    group by
+        request_id,
+        impression_date
 {%- endmacro %}

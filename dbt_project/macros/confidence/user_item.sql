@@ -47,19 +47,40 @@ by_skips as (
 
 ),
 
-by_showings as (
+-- Most of what is shown is never looked at, by most people: only pairs with evidence are counted up.
+with_evidence as (
 
     select
         user_id,
-        item_id,
-        count(*) as impressions,
-        count(*) filter (where feedback_state = 'skipped') as skipped_impressions,
-        min(occurred_at) as first_shown_at,
-        max(occurred_at) as last_shown_at
-    from showings
-    group by
+        item_id
+    from by_events
+
+    union
+
+    select
         user_id,
         item_id
+    from by_skips
+
+),
+
+by_showings as (
+
+    select
+        showings.user_id,
+        showings.item_id,
+        count(*) as impressions,
+        count(*) filter (where showings.feedback_state = 'skipped') as skipped_impressions,
+        min(showings.occurred_at) as first_shown_at,
+        max(showings.occurred_at) as last_shown_at
+    from showings
+    inner join with_evidence
+        on
+            showings.user_id = with_evidence.user_id
+            and showings.item_id = with_evidence.item_id
+    group by
+        showings.user_id,
+        showings.item_id
 
 ),
 

@@ -12,27 +12,6 @@ events as (
 
 ),
 
--- An event can only belong to impressions within the longest attribution window before it.
-impressions as (
-
-    select
-        request_id,
-        item_id,
-        actor_id as logged_actor_id,
-        position,
-        model_name,
-        model_version,
-        policy,
-        surface,
-        occurred_at
-    from {{ ref('int_impressions') }}
-    where
-        {{ planned('window_start') }} is null
-        or impression_date >= (select cast(min(touched.touched_from) as date) from {{ ref('int_actors_touched') }} as touched)
-        - (select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1 from policy)
-
-),
-
 identities as (
 
     select * from {{ ref('int_identities') }}
@@ -57,27 +36,43 @@ creditable as (
 
 ),
 
+named as (
+
+    select
+        request_id,
+        item_id,
+        position,
+        model_name,
+        model_version,
+        policy,
+        surface,
+        occurred_at
+    from {{ ref('int_impressions') }}
+    where {{ within_attribution_reach('impression_date') }}
+
+),
+
 by_request as (
 
     select
         creditable.event_id,
         'request_id' as match_type,
-        impressions.request_id,
-        impressions.position,
-        impressions.model_name,
-        impressions.model_version,
-        impressions.policy,
-        impressions.surface,
-        impressions.occurred_at as shown_at,
-        {{ seconds_between('impressions.occurred_at', 'creditable.occurred_at') }} as lag_s
+        named.request_id,
+        named.position,
+        named.model_name,
+        named.model_version,
+        named.policy,
+        named.surface,
+        named.occurred_at as shown_at,
+        {{ seconds_between('named.occurred_at', 'creditable.occurred_at') }} as lag_s
     from creditable
-    inner join impressions
+    inner join named
         on
-            creditable.request_id = impressions.request_id
-            and creditable.item_id = impressions.item_id
+            creditable.request_id = named.request_id
+            and creditable.item_id = named.item_id
     where
         -- The client's clock may run a little behind the server's that logged the request.
-        {{ seconds_between('impressions.occurred_at', 'creditable.occurred_at') }}
+        {{ seconds_between('named.occurred_at', 'creditable.occurred_at') }}
         between -{{ var('clock_tolerance_minutes') }} * 60 and creditable.window_s
 
 ),
@@ -121,28 +116,46 @@ sought as (
 
 ),
 
+-- Read once more: one table expression for both would be written out, with all its columns, before either is looked for.
+shown as (
+
+    select
+        request_id,
+        item_id,
+        actor_id as logged_actor_id,
+        position,
+        model_name,
+        model_version,
+        policy,
+        surface,
+        occurred_at
+    from {{ ref('int_impressions') }}
+    where {{ within_attribution_reach('impression_date') }}
+
+),
+
 touches as (
 
     select
         sought.actor_id,
-        impressions.item_id,
-        impressions.request_id,
-        impressions.position,
-        impressions.model_name,
-        impressions.model_version,
-        impressions.policy,
-        impressions.surface,
-        impressions.occurred_at,
+        shown.item_id,
+        shown.request_id,
+        shown.position,
+        shown.model_name,
+        shown.model_version,
+        shown.policy,
+        shown.surface,
+        shown.occurred_at,
         -- Two showings in the same instant: the request id decides, so that the answer is always the same.
         row_number() over (
-            partition by sought.actor_id, impressions.item_id, impressions.occurred_at
-            order by impressions.request_id
+            partition by sought.actor_id, shown.item_id, shown.occurred_at
+            order by shown.request_id
         ) as tie_number
-    from impressions
+    from shown
     inner join sought
         on
-            impressions.logged_actor_id = sought.logged_actor_id
-            and impressions.item_id = sought.item_id
+            shown.logged_actor_id = sought.logged_actor_id
+            and shown.item_id = sought.item_id
 
 ),
 

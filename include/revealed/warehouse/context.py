@@ -14,20 +14,20 @@ from revealed.engines.duckdb import literal
 
 # Lines that one of the two builds sees and the other does not: of a file landed since, or received in between.
 _CHANGED = """
-    select distinct lines.{key}
+    select lines.{key}, min(row(lines.received_at, lines.source_file, lines.source_line)) as first_line
     from raw.{log} as lines
     where
-        lines.source_file not in (select left(sha256, 16) from ops.ledger)
-        or (lines.received_at >= {low} and lines.received_at < {high})
+        lines.received_at < {high}
+        and (lines.source_file not in (select left(sha256, 16) from ops.ledger) or lines.received_at >= {low})
+    group by lines.{key}
 """
 
-# An id whose counted copy lies before the window is settled: no changed line has an earlier copy than it.
+# An id whose counted copy comes before every changed line is settled: that copy is seen by both builds, and counts.
 _SETTLED = """
-    select distinct kept.{key}
+    select kept.{key}
     from {history} as kept
     inner join changed on kept.{key} = changed.{key}
-    cross join ops.build_plan as plan
-    where kept.{day} < plan.window_start
+    where row(kept.received_at, kept.source_file, kept.source_line) < changed.first_line
 """
 
 _FROM_LAST_BUILD = {
@@ -74,26 +74,18 @@ def write_context(con: duckdb.DuckDBPyConnection, built_as_of: datetime | None, 
     if built_as_of is None:
         return
     low, high = sorted((built_as_of, as_of))
-    _write_changed(con, "events", "event_id", "marts.fct_events", "event_date", low, high)
-    _write_changed(
-        con, "requests", "request_id", "intermediate.int_impressions", "impression_date", low, high
-    )
+    _write_changed(con, "events", "event_id", "marts.fct_events", low, high)
+    _write_changed(con, "requests", "request_id", "intermediate.int_impressions", low, high)
     for table, query in _FROM_LAST_BUILD.items():
         con.execute(f"insert into ops.{table} {query}")
 
 
 def _write_changed(
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    key: str,
-    history: str,
-    day: str,
-    low: datetime,
-    high: datetime,
+    con: duckdb.DuckDBPyConnection, name: str, key: str, history: str, low: datetime, high: datetime
 ) -> None:
     log = "inferences" if name == "requests" else name
     changed = _CHANGED.format(key=key, log=log, low=_timestamp(low), high=_timestamp(high))
-    settled = _SETTLED.format(key=key, history=history, day=day)
+    settled = _SETTLED.format(key=key, history=history)
     con.execute(
         f"insert into ops.changed_{name} with changed as materialized ({changed}), settled as ({settled}) "
         f"select changed.{key} from changed anti join settled on changed.{key} = settled.{key}"

@@ -22,7 +22,7 @@ from revealed.warehouse.context import write_context
 from revealed.warehouse.ledger_tables import write_ledger_tables
 from revealed.warehouse.pointer import current_generation
 from revealed.warehouse.raw_views import create_raw_views
-from revealed.warehouse.window import window_start
+from revealed.warehouse.window import entries_with_changes, window_start
 
 # Models in Python are thin files in the dbt project; what they compute stands here.
 _MODEL_CODE = Path(__file__).resolve().parents[1] / "feedback"
@@ -216,7 +216,12 @@ def _write_plan(
         "create or replace table ops.build_state as select cast(? as timestamp) as as_of, cast(? as varchar) as project_digest",
         [as_of, plan.project_digest],
     )
-    create_raw_views(settings, con, entries, plan.window_start)
+    changes = None
+    if built_as_of is not None:
+        changes = entries_with_changes(
+            entries, built_files=_built_files(con), built_as_of=built_as_of, as_of=plan.as_of
+        )
+    create_raw_views(settings, con, entries, with_changes=changes)
     write_context(con, built_as_of, plan.as_of)
     write_ledger_tables(settings, con, entries)
     con.execute("checkpoint")

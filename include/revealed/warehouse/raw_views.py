@@ -1,4 +1,4 @@
-"""Raw Parquet as views in the candidate: exactly the files that the ledger has committed, for the days of the window.
+"""Raw Parquet as views in the candidate: exactly the files that the ledger has committed, of the logs those with changes.
 
 Naming the files, not a pattern, is what keeps half-landed files out and a day's build as cheap at ten times the history.
 """
@@ -6,7 +6,6 @@ Naming the files, not a pattern, is what keeps half-landed files out and a day's
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -18,15 +17,8 @@ from revealed.settings import Settings
 from revealed.warehouse.raw_columns import RAW_COLUMNS, WINDOWED_LOGS
 
 
-def day_of(path: str) -> date:
-    """Return the event day that a raw file's folder names (`.../event_date=2026-01-05/...`)."""
-    return date.fromisoformat(path.split("event_date=")[1][:10])
-
-
-def raw_files(
-    settings: Settings, entries: Iterable[LedgerEntry], log: str, first_day: date | None = None
-) -> list[Path]:
-    """Return the log's committed files with rows of `first_day` or later (all where it is None), sorted.
+def raw_files(settings: Settings, entries: Iterable[LedgerEntry], log: str) -> list[Path]:
+    """Return the log's committed files, sorted.
 
     Raises:
         DamagedFileError: a file that the ledger lists is gone.
@@ -36,7 +28,7 @@ def raw_files(
         for entry in entries
         if entry.log == log
         for output in entry.outputs
-        if "event_date=" in output.path and (first_day is None or day_of(output.path) >= first_day)
+        if "event_date=" in output.path
     )
     paths = [settings.raw / path for path in relative]
     for path in paths:
@@ -64,11 +56,19 @@ def create_raw_views(
     settings: Settings,
     con: duckdb.DuckDBPyConnection,
     entries: Sequence[LedgerEntry],
-    window_start: date | None,
+    *,
+    with_changes: Sequence[LedgerEntry] | None = None,
 ) -> None:
-    """Create `raw.events`, `raw.inferences`, `raw.items` and `raw.users` in the candidate."""
+    """Create `raw.events`, `raw.inferences`, `raw.items` and `raw.users` in the candidate.
+
+    Args:
+        settings: where raw is.
+        con: the candidate.
+        entries: everything that has landed: items and users are read whole.
+        with_changes: the files of which a continued build reads the two logs; all of them where it is None.
+    """
     con.execute("create schema if not exists raw")
     for log in RAW_COLUMNS:
-        first_day = window_start if log in WINDOWED_LOGS else None
-        files = raw_files(settings, entries, log, first_day)
+        concerned = entries if with_changes is None or log not in WINDOWED_LOGS else with_changes
+        files = raw_files(settings, concerned, log)
         con.execute(f'create or replace view raw."{log}" as {select_raw(log, files)}')

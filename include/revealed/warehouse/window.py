@@ -1,7 +1,7 @@
-"""From which day on raw lines are read: the first day whose visible lines changed since the last build.
+"""What changed since the last build: which raw files hold lines that only one of the two builds sees, and from which day on.
 
-Within these days a build looks for the ids that changed; only what they touch is written again
-(docs/decisions/warehouse-touched-keys.md). No changed id has a copy on an earlier day that could count.
+A build looks into these files for the ids that changed; only what they touch is written again
+(docs/decisions/warehouse-touched-keys.md). No changed id has a copy on an earlier day, or in another file, that could count.
 """
 
 from __future__ import annotations
@@ -41,6 +41,22 @@ def window_start(
     seen = [entry for entry in entries if entry.sha256 in built_files]
     days += _days_newly_visible(settings, con, seen, built_as_of, as_of)
     return min([*days, as_of.date()])
+
+
+def entries_with_changes(
+    entries: Iterable[LedgerEntry],
+    *,
+    built_files: frozenset[str],
+    built_as_of: datetime,
+    as_of: datetime,
+) -> list[LedgerEntry]:
+    """Return the files with lines that only one of two builds sees: landed since, or received between their moments."""
+    low, high = sorted((built_as_of, as_of))
+    return [
+        entry
+        for entry in entries
+        if entry.sha256 not in built_files or _received_within(entry, low, high)
+    ]
 
 
 def _days_of_new_files(entries: Iterable[LedgerEntry], built_files: frozenset[str]) -> Iterable[date]:

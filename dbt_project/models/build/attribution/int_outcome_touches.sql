@@ -68,7 +68,15 @@ pairs as (
 showings as (
 
     select
-        impressions.*,
+        impressions.actor_id,
+        impressions.item_id,
+        impressions.request_id,
+        impressions.position,
+        impressions.model_name,
+        impressions.model_version,
+        impressions.policy,
+        impressions.surface,
+        impressions.occurred_at,
         -- Two showings in the same instant: the request id decides, as it does for an event's last touch.
         row_number() over (
             partition by impressions.actor_id, impressions.item_id

@@ -75,6 +75,7 @@ joined as (
         matches.request_id as matched_request_id,
         case when matches.request_id is not null then events.item_id end as matched_item_id,
         matches.position as matched_position,
+        matches.shown_at,
         matches.model_name,
         matches.model_version,
         matches.policy,

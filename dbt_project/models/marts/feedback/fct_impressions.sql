@@ -100,11 +100,16 @@ joined as (
         {{ seconds_between('impressions.occurred_at', 'plan.as_of') }} / 3600 as age_hours
     from impressions
     cross join plan
+    -- The day is the same by design: joined on so that a reader of few days reads the outcomes of these days only.
     left join outcomes
         on
             impressions.request_id = outcomes.request_id
             and impressions.item_id = outcomes.item_id
-    left join requests on impressions.request_id = requests.request_id
+            and impressions.impression_date = outcomes.impression_date
+    left join requests
+        on
+            impressions.request_id = requests.request_id
+            and impressions.impression_date = requests.impression_date
     left join items on impressions.item_id = items.item_id
     left join norms
         on

@@ -157,7 +157,7 @@ def by_hand(settings: Settings, *, database: str, as_of: str) -> dict[str, Any]:
     """Write the core's tables with the hand-written statements into a new file; the matches' fingerprint is the answer."""
     con = connect(settings, Path(database))
     try:
-        create_raw_views(settings, con, read_ledger(settings), None)
+        create_raw_views(settings, con, read_ledger(settings))
         con.execute("set preserve_insertion_order = false")
         costs = {}
         with measured() as cost:

@@ -34,16 +34,9 @@
 
 {#- Whether a day can hold what an outcome of this build is credited to: the longest window before the first touched moment. -#}
 {% macro within_attribution_reach(day) -%}
-    {{ day }} >= (
-        select
-            coalesce(
-                cast(min(touched.touched_from) as date)
-                - (
-                    select cast(ceil(max(policy.attribution_window_hours) / 24) as integer) + 1
-                    from {{ ref('signal_policy') }} as policy
-                ),
-                date '0001-01-01'
-            )
-        from {{ ref('int_actors_touched') }} as touched
-    )
+    {{ day }} >= {{ known_now(
+        ref('int_actors_touched'),
+        "coalesce(cast(min(touched_from) as date) - (select cast(ceil(max(attribution_window_hours) / 24) as integer) + 1 from "
+        ~ ref('signal_policy') ~ "), date '0001-01-01')"
+    ) }}
 {%- endmacro %}

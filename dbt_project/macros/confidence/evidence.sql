@@ -218,14 +218,30 @@ timed as (
 ),
 
 -- A quick look that led to a save or a purchase is no clickbait.
+follow_ups as (
+
+    select distinct
+        user_id,
+        item_id,
+        coalesce(matched_request_id, '') as matched_request_id
+    from persons_events
+    where
+        event_type in ('save', 'share', 'copy', 'add_to_cart', 'purchase', 'convert')
+        and kept_share > 0
+
+),
+
 followed as (
 
     select
-        *,
-        bool_or(event_type in ('save', 'share', 'copy', 'add_to_cart', 'purchase', 'convert') and kept_share > 0) over (
-            partition by user_id, item_id, matched_request_id
-        ) as is_followed_up
+        timed.*,
+        follow_ups.user_id is not null as is_followed_up
     from timed
+    left join follow_ups
+        on
+            timed.user_id = follow_ups.user_id
+            and timed.item_id = follow_ups.item_id
+            and coalesce(timed.matched_request_id, '') = follow_ups.matched_request_id
 
 ),
 
@@ -378,7 +394,10 @@ skips as (
             and showings.item_id = consumed.item_id
     where
         showings.feedback_state = 'skipped'
-        and showings.occurred_at <= {{ moment }} - to_hours(cast(skip.maturity_window_hours as integer))
+        and showings.occurred_at <= {{ moment }} - to_hours({{ known_now(
+            ref('signal_policy'),
+            "cast(max(maturity_window_hours) filter (where event_type = 'skipped_impression') as integer)"
+        ) }})
         and (consumed.consumed_at is null or consumed.consumed_at > showings.occurred_at)
 
 ),

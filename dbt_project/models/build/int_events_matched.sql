@@ -36,6 +36,7 @@ creditable as (
 
 ),
 
+-- A filter on the ids that are looked for, which the scan itself applies; with both keys only the join would.
 named as (
 
     select
@@ -48,7 +49,9 @@ named as (
         surface,
         occurred_at
     from {{ ref('int_impressions') }}
-    where {{ within_attribution_reach('impression_date') }}
+    where
+        {{ within_attribution_reach('impression_date') }}
+        and request_id in (select creditable.request_id from creditable where creditable.request_id is not null)
 
 ),
 
@@ -130,7 +133,9 @@ shown as (
         surface,
         occurred_at
     from {{ ref('int_impressions') }}
-    where {{ within_attribution_reach('impression_date') }}
+    where
+        {{ within_attribution_reach('impression_date') }}
+        and actor_id in (select sought.logged_actor_id from sought where sought.logged_actor_id is not null)
 
 ),
 

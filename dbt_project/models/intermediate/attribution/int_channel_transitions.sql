@@ -1,27 +1,18 @@
 -- Paths of the trailing window, added up to how often one channel follows another: all that a first-order chain needs.
+{%- set since -%}
+    {{ planned('as_of') }} - interval '{{ var("markov_window_days") }} days'
+{%- endset %}
+{#- Large logs: every so-manieth person, whole, so that paths stay whole and both kinds thin out alike. -#}
+{%- set parts = known_now(
+    ref('int_impressions'),
+    "cast(greatest(1, ceil(count(*) filter (where impression_date >= cast(" ~ since ~ " as date)) / "
+    ~ var('markov_max_showings') ~ ")) as bigint)"
+) %}
 with
-
-plan as (
-
-    select
-        as_of,
-        as_of - interval '{{ var("markov_window_days") }} days' as since
-    from {{ source('ops', 'build_plan') }}
-
-),
 
 bots as (
 
     select actor_id from {{ ref('int_bot_actors') }}
-
-),
-
--- Large logs: every so-manieth person, whole, so that paths stay whole and both kinds thin out alike.
-sample as (
-
-    select cast(greatest(1, ceil(count(*) / {{ var('markov_max_showings') }})) as bigint) as parts
-    from {{ ref('int_impressions') }} as impressions
-    inner join plan on impressions.impression_date >= cast(plan.since as date)
 
 ),
 
@@ -34,15 +25,12 @@ showings as (
         impressions.occurred_at,
         {{ attribution_channel('impressions') }} as channel
     from {{ ref('int_impressions_resolved') }} as impressions
-    inner join plan
-        on
-            impressions.impression_date >= cast(plan.since as date)
-            and impressions.occurred_at >= plan.since
-    cross join sample
     left join bots on impressions.actor_id = bots.actor_id
     where
         bots.actor_id is null
-        and (sample.parts = 1 or {{ bucket_of('impressions.actor_id', 'sample.parts', 'markov') }} = 0)
+        and impressions.impression_date >= cast({{ since }} as date)
+        and impressions.occurred_at >= {{ since }}
+        and ({{ parts }} = 1 or {{ bucket_of('impressions.actor_id', parts, 'markov') }} = 0)
 
 ),
 
@@ -80,15 +68,12 @@ outcomes as (
 
     select outcomes.*
     from {{ ref('int_attribution_outcomes') }} as outcomes
-    inner join plan
-        on
-            outcomes.event_date >= cast(plan.since as date)
-            and outcomes.outcome_at >= plan.since
-    cross join sample
     left join bots on outcomes.actor_id = bots.actor_id
     where
         bots.actor_id is null
-        and (sample.parts = 1 or {{ bucket_of('outcomes.actor_id', 'sample.parts', 'markov') }} = 0)
+        and outcomes.event_date >= cast({{ since }} as date)
+        and outcomes.outcome_at >= {{ since }}
+        and ({{ parts }} = 1 or {{ bucket_of('outcomes.actor_id', parts, 'markov') }} = 0)
 
 ),
 

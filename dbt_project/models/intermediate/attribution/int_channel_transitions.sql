@@ -16,6 +16,31 @@ bots as (
 
 ),
 
+people as (
+
+    select actor_id
+    from {{ ref('int_impressions_resolved') }}
+    where impression_date >= cast({{ since }} as date)
+
+    union
+
+    select actor_id
+    from {{ ref('int_attribution_outcomes') }}
+    where event_date >= cast({{ since }} as date)
+
+),
+
+sample as (
+
+    select people.actor_id
+    from people
+    left join bots on people.actor_id = bots.actor_id
+    where
+        bots.actor_id is null
+        and ({{ parts }} = 1 or {{ bucket_of('people.actor_id', parts, 'markov') }} = 0)
+
+),
+
 showings as (
 
     select
@@ -25,12 +50,10 @@ showings as (
         impressions.occurred_at,
         {{ attribution_channel('impressions') }} as channel
     from {{ ref('int_impressions_resolved') }} as impressions
-    left join bots on impressions.actor_id = bots.actor_id
+    inner join sample on impressions.actor_id = sample.actor_id
     where
-        bots.actor_id is null
-        and impressions.impression_date >= cast({{ since }} as date)
+        impressions.impression_date >= cast({{ since }} as date)
         and impressions.occurred_at >= {{ since }}
-        and ({{ parts }} = 1 or {{ bucket_of('impressions.actor_id', parts, 'markov') }} = 0)
 
 ),
 
@@ -68,12 +91,10 @@ outcomes as (
 
     select outcomes.*
     from {{ ref('int_attribution_outcomes') }} as outcomes
-    left join bots on outcomes.actor_id = bots.actor_id
+    inner join sample on outcomes.actor_id = sample.actor_id
     where
-        bots.actor_id is null
-        and outcomes.event_date >= cast({{ since }} as date)
+        outcomes.event_date >= cast({{ since }} as date)
         and outcomes.outcome_at >= {{ since }}
-        and ({{ parts }} = 1 or {{ bucket_of('outcomes.actor_id', parts, 'markov') }} = 0)
 
 ),
 

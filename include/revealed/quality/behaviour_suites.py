@@ -211,8 +211,8 @@ def fct_impressions(moment: str) -> Suite:
                 "positions_distinct",
                 "position",
                 "no two items of one request were shown at the same position",
-                """select request_id, position, count(distinct item_id) as items
-                from {batch} group by request_id, position having count(distinct item_id) > 1""",
+                """select request_id, position, min(item_id) as one_item, max(item_id) as other_item
+                from {batch} group by request_id, position having min(item_id) <> max(item_id)""",
             ),
             *_outcomes(),
         ),

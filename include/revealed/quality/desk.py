@@ -69,8 +69,9 @@ class Desk:
         self._laid_out.add(suite.name)
 
     def _columns(self, suite: Suite) -> list[str]:
-        """The columns that the suite or a later one names: no others are worked out."""
-        words = {word for later in self._suites for word in _words(later)}
+        """The columns that a suite which reads this table names: no others are worked out."""
+        readers = [words for words in map(_words, self._suites) if suite.table in words]
+        words = set().union(*readers)
         described = self._con.execute(f"describe {suite.name}").fetchall()
         return [row[0] for row in described if row[0] in words]
 

@@ -19,6 +19,7 @@ from revealed.quality.suite import Suite
 
 _METHODS = ("last", "first", "linear", "time_decay", "position_based", "markov", "shapley")
 _TOLERANCE = 1e-6
+_TOLERANCE_OF_SHARES = 1e-9
 _SHARE = "decimal(28, 9)"
 _PAIR_WEIGHT_MAX = 10
 """dbt's `pair_weight_max`."""
@@ -61,22 +62,16 @@ def fct_attribution() -> Suite:
             *not_null("outcome_event_id", "outcome_type", "method", "match_type", "credit", "net_value"),
             one_of("method", *_METHODS),
             one_of("match_type", "request_id", "user_item", "unattributed"),
-            one_of("exposure_source", "logged", "both", "client", "none"),
             between("credit_share", 0, 1 + _TOLERANCE),
-            no_rows(
-                "shares_sum_to_one",
-                "credit_share",
-                "the shares of one outcome and method sum to one",
-                """select outcome_event_id, outcome_type, method, sum(credit_share) as shares
-                from {batch} group by all having abs(sum(credit_share) - 1) > 1e-9""",
-            ),
             no_rows(
                 "credits_sum_to_net_value",
                 "credit",
-                "the credits of one outcome and method sum to its net value",
-                f"""select outcome_event_id, outcome_type, method, sum(credit) as credit, max(net_value) as net_value
+                "the credits of one outcome and method sum to its net value, and the shares to one",
+                f"""select outcome_event_id, outcome_type, method, sum(credit) as credit, max(net_value) as net_value,
+                    sum(credit_share) as credit_share
                 from {{batch}} group by all
-                having abs(sum(credit) - max(net_value)) > {_TOLERANCE} * greatest(1, abs(max(net_value)))""",
+                having abs(sum(credit) - max(net_value)) > {_TOLERANCE} * greatest(1, abs(max(net_value)))
+                    or abs(sum(credit_share) - 1) > {_TOLERANCE_OF_SHARES}""",
             ),
             no_rows(
                 "credited_decision_was_shown",

@@ -5,7 +5,7 @@
                             a build from scratch.
 -#}
 {% macro get_where_subquery(relation) -%}
-    {%- set where = config.get('where', '') -%}
+    {%- set where = config.get('where') or '' -%}
     {%- if '__first_changed_day__' in where or '__from_scratch__' in where -%}
         {%- set day = first_changed_day() -%}
         {%- if day is none -%}

@@ -260,7 +260,8 @@ CREDITS = Breakages(
         f"update {CURVE} set method = 'guess', examination = -0.1 where surface = 'feed'",
         f"insert into {CURVE} select * replace (null as examination, 'refused' as method, null as reason) from {CURVE} "
         "where surface = 'feed'",
-        f"insert into {RATE} select t.* replace ('share' as outcome_type) from {RATE} as t, range(2) where outcome_type = 'save'",
+        f"insert into {RATE} select t.* replace ('share' as outcome_type) from {RATE} as t, range(2) "
+        "where outcome_type = 'save'",
         f"update {RATE} set outcomes = 7, model_name = null where outcome_type = 'click'",
         f"update {RATE} set method = 'guess', immature_share = 2 where outcome_type = 'click'",
         f"update {RATE} set naive_rate = 1.5, corrected_rate = -1 where outcome_type = 'purchase'",

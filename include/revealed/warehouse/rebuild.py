@@ -16,6 +16,7 @@ from revealed.durable import remove_tree, staged_file
 from revealed.errors import NoDataError, UsageError
 from revealed.landing import read_ledger
 from revealed.progress import Progress, quiet
+from revealed.quality import audit_warehouse
 from revealed.settings import Settings
 from revealed.warehouse.dbt import run_dbt
 from revealed.warehouse.digest import digest_file
@@ -59,6 +60,7 @@ def rebuild_as_of(
         UsageError: the file exists already.
         NoDataError: nothing had been received by then.
         BuildFailedError: dbt failed. DiskFullError: there was no room.
+        AuditFailedError: rows break a rule of the marts.
     """
     if file.exists() or file.is_symlink():
         raise UsageError(
@@ -69,6 +71,8 @@ def rebuild_as_of(
     try:
         run_dbt(settings, plan, progress=progress)
         finish_candidate(settings, plan)
+        progress("auditing it with Great Expectations")
+        audit_warehouse(settings, plan.database, as_of=plan.as_of, subject="rebuild").require_pass()
         content = digest_file(settings, plan.database)
         progress(f"writing {file}")
         with staged_file(file) as staged:

@@ -1,4 +1,4 @@
-"""The audit's desk: views are worked out once, a continued build's from its first changed day on; the candidate stays as it is."""
+"""The audit's desk: each view worked out once, from the first changed day on; the candidate stays as it is."""
 
 from __future__ import annotations
 
@@ -121,12 +121,11 @@ def test_the_candidate_stays_as_it_was_and_nothing_is_left_beside_it(
     database = build_valid_warehouse(folder / "w.duckdb", *as_view("marts.fct_impressions"))
     before = hashlib.sha256(database.read_bytes()).digest()
     suites = warehouse_suites(AS_OF)
-    with pytest.raises(RuntimeError, match="crash"), open_desk(settings, database, suites) as desk:
+    refused = pytest.raises(duckdb.InvalidInputException, match="read-only")
+    with refused, open_desk(settings, database, suites) as desk:
         desk.lay_out(next(suite for suite in suites if suite.table == "fct_impressions"))
         assert list(scratch.iterdir()) != []
-        with pytest.raises(duckdb.InvalidInputException, match="read-only"):
-            desk.cursor().execute("delete from candidate.marts.fct_impressions_stored")
-        raise RuntimeError("crash")
+        desk.cursor().execute("delete from candidate.marts.fct_impressions_stored")
     assert list(scratch.iterdir()) == []
     assert [path.name for path in folder.iterdir()] == ["w.duckdb"]
     assert hashlib.sha256(database.read_bytes()).digest() == before

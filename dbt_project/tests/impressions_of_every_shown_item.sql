@@ -14,13 +14,13 @@ slates as (
 shown as (
 
     select
-        source_file,
-        source_line,
+        slates.source_file,
+        slates.source_line,
         count(distinct slates.shown_item.item_id) as items
     from slates
     group by
-        source_file,
-        source_line
+        slates.source_file,
+        slates.source_line
 
 ),
 

@@ -1,15 +1,13 @@
-{# Fails for every value of the key that occurs more than once, and where a part of it is missing: one reading of the table. #}
-{% test is_key(model, column_name=none, columns=none) %}
-
-    {%- set key = columns or [column_name] %}
+{# Fails for every value of the column that occurs more than once, and where it is missing: one reading of the table for both. #}
+{% test is_key(model, column_name) %}
 
     select
-        {{ key | join(', ') }},
+        {{ column_name }},
         count(*) as occurrences
     from {{ model }}
-    group by {{ key | join(', ') }}
+    group by {{ column_name }}
     having
         count(*) > 1
-        or {{ key | join(' is null or ') }} is null
+        or {{ column_name }} is null
 
 {% endtest %}

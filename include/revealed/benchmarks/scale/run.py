@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from revealed.benchmarks.scale.builds import build, complete, prepare_and_run
 from revealed.benchmarks.scale.checks import judge
 from revealed.benchmarks.scale.handwritten import MATCHES
@@ -176,7 +178,7 @@ def _commit(settings: Settings, entries: list[LedgerEntry]) -> None:
 
 def _without_earlier(entry: LedgerEntry) -> LedgerEntry:
     """The entry in a ledger that starts late: what repeats a line of before its start is the first of its kind there."""
-    return replace(entry, accepted=entry.received, duplicate=0)
+    return msgspec.structs.replace(entry, accepted=entry.received, duplicate=0)
 
 
 def _describe(settings: Settings, days: list[list[LedgerEntry]]) -> dict[str, Any]:

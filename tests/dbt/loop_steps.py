@@ -6,12 +6,11 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from revealed.engines.duckdb import connect
 from revealed.quality import AuditResult
 from revealed.settings import Settings
 from revealed.warehouse import (
     BuildPlan,
-    content_hashes,
+    digest_file,
     finish_candidate,
     prepare_candidate,
     publish_candidate,
@@ -40,11 +39,7 @@ def build(settings: Settings, as_of: datetime, *, from_scratch: bool = False) ->
 
 def hashes(settings: Settings, database: Path) -> dict[str, str]:
     """Content hashes of every mart."""
-    con = connect(settings, database, read_only=True)
-    try:
-        return {name: entry["hash"] for name, entry in content_hashes(con).items()}
-    finally:
-        con.close()
+    return {name: entry["hash"] for name, entry in digest_file(settings, database).items()}
 
 
 def put_into_service(settings: Settings, plan: BuildPlan) -> None:

@@ -37,7 +37,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str
     days = write_raw_log(settings, SIZE)
     for entry in [entry for day in days[:-1] for entry in day]:
         write_entry(settings, entry)
-    quiet: dict[str, Any] = {"tests": False, "select": CORE}
+    quiet: dict[str, Any] = {"tests": False, "select": CORE, "audit": False}
     found = {
         "before": build(settings, SIZE.end - timedelta(days=1), from_scratch=True, publish=True, **quiet)
     }

@@ -84,13 +84,19 @@ def test_the_same_run_again_leaves_the_same_data(home: Path) -> None:
         content: dict[str, object] = json.loads((folder / "manifest.json").read_bytes())
         return content
 
-    before = manifest()
+    def digests() -> object:
+        return result(revealed(home, "warehouse", "digest", "--json"))["marts"]
+
+    before, content = manifest(), digests()
     datasets = sorted(path.name for path in (home / "datasets").iterdir())
     snapshot = (home / "published" / "recommendations" / "CURRENT").read_text()
     done = result(revealed(home, "run", "--through", "2026-01-11", "--json"))
     after = manifest()
     assert done["warehouse_generation"] == int(str(before["generation"])) + 1
     assert after["content"] == before["content"]
+    assert digests() == content
+    old = result(revealed(home, "warehouse", "digest", "--generation", str(before["generation"]), "--json"))
+    assert (old["generation"], old["marts"]) == (before["generation"], content)
     assert sorted(path.name for path in (home / "datasets").iterdir()) == datasets
     assert snapshot
 

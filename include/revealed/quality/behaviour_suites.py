@@ -11,6 +11,7 @@ from revealed.quality.expectations import (
     WARNING,
     as_of_not_later,
     between,
+    complete,
     no_rows,
     not_null,
     one_of,
@@ -37,6 +38,33 @@ _OUTCOMES = (
     "added_to_cart",
     "purchased",
 )
+_OF_EVERY_IMPRESSION = (
+    *(
+        "impression_date",
+        "exposure_source",
+        "is_bounce",
+        "clicks",
+        "gross_value",
+        "returned_value",
+        "net_value",
+    ),
+    *("is_mature", "is_click_mature", "is_purchase_mature", "is_cart_mature", "is_save_mature"),
+    *("is_share_mature", "is_hide_mature"),
+)
+_OF_EVERY_OUTCOME = (
+    *(
+        "request_id",
+        "item_id",
+        "impression_date",
+        "clicks",
+        "heartbeats",
+        "is_opened",
+        "is_saved",
+        "is_shared",
+    ),
+    *("is_added_to_cart", "is_purchased", "is_skipped", "is_hidden", "gross_value", "returned_value"),
+    *("is_reported_seen", "first_seen_at"),
+)
 
 
 def fct_events(moment: str) -> Suite:
@@ -49,6 +77,15 @@ def fct_events(moment: str) -> Suite:
             rows_at_least(1, "a warehouse without events says nothing"),
             *not_null("event_id", "event_type", "occurred_at", "received_at", "actor_id"),
             *not_null("match_type", "polarity", "is_bot", "policy_version"),
+            complete(
+                "event_id",
+                "event_date",
+                "logged_actor_id",
+                "session_key",
+                "is_historical",
+                "source_file",
+                "source_line",
+            ),
             unique_key("event_id"),
             one_of("match_type", "request_id", "last_touch", "none"),
             one_of("polarity", "positive", "negative", "neutral"),
@@ -81,7 +118,7 @@ def _matches() -> tuple[Any, ...]:
             "matched_request_id",
             "the request and item that an event is matched to is an impression",
             """select e.event_id, e.matched_request_id, e.matched_item_id from {batch} as e
-            anti join marts.fct_impressions as i
+            anti join intermediate.int_impressions as i
             on i.request_id = e.matched_request_id and i.item_id = e.matched_item_id
             where e.match_type <> 'none'""",
         ),
@@ -113,6 +150,15 @@ def fct_sessions() -> Suite:
         (
             rows_at_least(0, "impressions alone make no session, so the table may be empty"),
             *not_null("session_key", "actor_id", "started_at", "ended_at", "is_bot"),
+            complete(
+                "session_key",
+                "session_date",
+                "length_s",
+                "events",
+                "items",
+                "is_single_article",
+                "is_bounced",
+            ),
             unique_key("session_key"),
             between("events", 1),
             between("length_s", 0),
@@ -149,6 +195,7 @@ def fct_impressions(moment: str) -> Suite:
             *not_null("request_id", "item_id", "position", "occurred_at", "actor_id", "surface"),
             *not_null("model_name", "model_version", "policy", "feedback_state", "is_bot", "as_of"),
             *not_null(*(f"is_{outcome}" for outcome in _OUTCOMES)),
+            complete("request_id, item_id", *_OF_EVERY_IMPRESSION),
             unique_key("request_id", "item_id"),
             one_of("feedback_state", "engaged", "skipped", "unexamined"),
             between("propensity", 0, 1, above=True),
@@ -158,15 +205,38 @@ def fct_impressions(moment: str) -> Suite:
             between("scroll_depth", 0, 1),
             *_not_from_the_future("request_id, item_id", moment),
             as_of_not_later("request_id, item_id", moment),
+            # No more can be asked of positions: a slate that shows an item twice leaves a gap at its worse position, and
+            # a log of parts (context.partial_slate) skips some.
             no_rows(
-                "positions_contiguous",
+                "positions_distinct",
                 "position",
-                "the positions of a request that starts at 1 run to its number of items without a gap",
-                """select request_id, count(distinct position) as positions, max(position) as last_position
-                from {batch} group by request_id
-                having min(position) = 1 and max(position) <> count(distinct position)""",
+                "no two items of one request were shown at the same position",
+                """select request_id, position, min(item_id) as one_item, max(item_id) as other_item
+                from {batch} group by request_id, position having min(item_id) <> max(item_id)""",
             ),
             *_outcomes(),
+        ),
+        changed="impression_date >= {since}",
+    )
+
+
+def fct_impression_outcomes() -> Suite:
+    """Return the suite of what came of impressions; a table, so that every day's rows are read."""
+    return Suite(
+        "marts",
+        "fct_impression_outcomes",
+        ("request_id", "item_id"),
+        (
+            rows_at_least(0, "impressions that nobody acted on have none"),
+            complete("request_id, item_id", *_OF_EVERY_OUTCOME),
+            unique_key("request_id", "item_id"),
+            no_rows(
+                "returned_within_gross",
+                "returned_value",
+                "no more is returned than was bought",
+                "select request_id, item_id, returned_value, gross_value from {batch} "
+                f"where returned_value > gross_value + {_MONEY}",
+            ),
         ),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from revealed.quality.expectations import (
     as_of_not_later,
     between,
+    complete,
     no_rows,
     not_null,
     one_of,
@@ -15,6 +16,20 @@ from revealed.quality.expectations import (
     unique_key,
 )
 from revealed.quality.suite import Suite
+
+_OF_EVERY_REPORT = (
+    *(
+        "surface",
+        "model_name",
+        "model_version",
+        "policy",
+        "click_rate",
+        "satisfied",
+        "satisfied_rate",
+        "purchases",
+    ),
+    *("net_value", "mature_impressions"),
+)
 
 
 def feedback_user_item(moment: str) -> Suite:
@@ -52,6 +67,28 @@ def feedback_user_item(moment: str) -> Suite:
     )
 
 
+def feedback_fold_train() -> Suite:
+    """Return the suite of the training feedback as known when the holdout began."""
+    return Suite(
+        "marts",
+        "feedback_fold_train",
+        ("user_id", "item_id"),
+        (
+            rows_at_least(0, "before the holdout began nothing may have been known"),
+            complete("user_id, item_id", "user_id", "item_id", "preference", "confidence"),
+            unique_key("user_id", "item_id"),
+            one_of("preference", 0, 1),
+            no_rows(
+                "confidence_sign_agrees",
+                "confidence",
+                "|confidence| is at least 1, positive exactly where preference is 1",
+                "select user_id, item_id, preference, confidence from {batch} "
+                "where not (abs(confidence) >= 1 and isfinite(confidence)) or (confidence > 0) <> (preference = 1)",
+            ),
+        ),
+    )
+
+
 def feedback_fold_test() -> Suite:
     """Return the suite of the held-out pairs."""
     return Suite(
@@ -61,6 +98,7 @@ def feedback_fold_test() -> Suite:
         (
             rows_at_least(0, "a young warehouse has no pair that became positive within the holdout"),
             *not_null("user_id", "item_id"),
+            complete("user_id, item_id", "positive_evidence", "first_event_at"),
             unique_key("user_id", "item_id"),
             between("positive_evidence", 0, above=True),
             no_rows(
@@ -84,6 +122,7 @@ def rpt_model_daily() -> Suite:
         (
             rows_at_least(0, "traffic of bots alone makes no report; the sum below tells a loss"),
             *not_null("report_date", "requests", "impressions", "clicks"),
+            complete("report_date, surface, model_name, model_version, policy", *_OF_EVERY_REPORT),
             unique_key("report_date", "surface", "model_name", "model_version", "policy"),
             between("click_rate", 0, 1),
             between("satisfied_rate", 0, 1),
@@ -97,15 +136,20 @@ def rpt_model_daily() -> Suite:
             no_rows(
                 "report_adds_up",
                 "impressions",
-                "each day's impressions add up to fct_impressions (bots left out)",
-                """select coalesce(r.report_date, i.report_date) as report_date, r.impressions,
-                    i.impressions as in_fct_impressions
-                from (select report_date, sum(impressions) as impressions from {batch} group by all) as r
-                full join (
+                "each day's impressions add up to fct_impressions (bots left out), from the first day that changed on",
+                """with days as (
+                    select coalesce(window_start, date '0001-01-01') as since from ops.build_plan
+                ), reported as (
+                    select report_date, sum(impressions) as impressions from {batch} group by all
+                ), shown as (
                     select impression_date as report_date, count(*) as impressions from marts.fct_impressions
                     where not is_bot group by all
-                ) as i on i.report_date = r.report_date
-                where coalesce(r.impressions, 0) <> coalesce(i.impressions, 0)""",
+                )
+                select coalesce(r.report_date, i.report_date) as report_date, r.impressions,
+                    i.impressions as in_fct_impressions
+                from reported as r full join shown as i on i.report_date = r.report_date
+                where coalesce(r.report_date, i.report_date) >= (select since from days)
+                    and coalesce(r.impressions, 0) <> coalesce(i.impressions, 0)""",
             ),
         ),
     )
@@ -119,7 +163,7 @@ def dim_items() -> Suite:
         ("item_id",),
         (
             rows_at_least(0, "a catalogue is optional: logs may come without one"),
-            *not_null("item_id"),
+            *not_null("item_id", "is_available"),
             unique_key("item_id"),
             between("price", 0),
             between("expected_dwell_s", 0),

@@ -1,31 +1,26 @@
-"""DuckDB for Great Expectations: read only, under the project's own settings, and without transactions.
+"""DuckDB for Great Expectations: on the audit's desk, and without transactions.
 
 Great Expectations fetches a result after its pooled connection has gone back, and the pool's rollback
-throws DuckDB's pending result away ("list index out of range"). A read-only connection has nothing to
+throws DuckDB's pending result away ("list index out of range"). An audit only reads: there is nothing to
 begin, commit or roll back.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from duckdb_engine import ConnectionWrapper, Dialect
 from sqlalchemy.dialects import registry
 
-from revealed.engines.duckdb import connect
-
 
 class AuditDialect(Dialect):
-    """`duckdb-engine`'s dialect, opened through `revealed.engines.duckdb` (one configuration a process)."""
+    """`duckdb-engine`'s dialect; every connection is one to the desk that the caller opened."""
 
     supports_statement_cache = False
 
     def connect(self, *_: Any, **parameters: Any) -> Any:
-        """Return a read-only connection to the file `database` under `settings` (both in `parameters`)."""
-        return ConnectionWrapper(
-            connect(parameters["settings"], Path(parameters["database"]), read_only=True)
-        )
+        """Return a connection from `open_cursor` (in `parameters`)."""
+        return ConnectionWrapper(parameters["open_cursor"]())
 
     def do_begin(self, connection: Any) -> None:
         """Begin nothing."""

@@ -145,6 +145,18 @@ def unique_key(*columns: str, rule: str = "key_unique") -> Any:
     )
 
 
+def complete(keys: str, *columns: str) -> Any:
+    """Return: no value is missing in any of `columns`, asked in one reading of the table; `keys` name a row."""
+    missing = ", ".join(f"case when {column} is null then '{column}' end" for column in columns)
+    return no_rows(
+        "complete",
+        None,
+        f"never missing: {', '.join(columns)}",
+        f"select {keys}, concat_ws(', ', {missing}) as missing from {{batch}} "
+        f"where {' or '.join(f'{column} is null' for column in columns)}",
+    )
+
+
 def as_of_not_later(keys: str, moment: str) -> Any:
     """Return: no row's `as_of` is later than `moment` (a SQL timestamp); `keys` name a row."""
     return no_rows(

@@ -11,10 +11,18 @@ from revealed.quality.validation import SuiteOutcome, validate
 from revealed.settings import Settings
 
 
-def audit_warehouse(settings: Settings, database: Path, *, as_of: datetime) -> AuditResult:
+def audit_warehouse(
+    settings: Settings, database: Path, *, as_of: datetime, subject: str = "warehouse"
+) -> AuditResult:
     """Return the verdict on the candidate file `database` built as of `as_of`, and add it to the Data Docs.
 
     Failed expectations are in the result, not raised: call `.require_pass()`.
+
+    Args:
+        settings: where the Data Docs are, and DuckDB's limits.
+        database: the finished candidate; opened read only.
+        as_of: the moment of the build.
+        subject: whose place among the kept audits it takes.
 
     Raises:
         AuditFailedError: the audit could not be carried out; a crash is never a pass.
@@ -22,7 +30,7 @@ def audit_warehouse(settings: Settings, database: Path, *, as_of: datetime) -> A
     from revealed.quality.suites import warehouse_suites
 
     outcomes = validate(settings, database, warehouse_suites(as_of))
-    return conclude(settings, outcomes, subject="warehouse", title=f"Warehouse as of {as_of:%Y-%m-%d %H:%M}")
+    return conclude(settings, outcomes, subject=subject, title=f"Warehouse as of {as_of:%Y-%m-%d %H:%M}")
 
 
 def conclude(settings: Settings, outcomes: list[SuiteOutcome], *, subject: str, title: str) -> AuditResult:
@@ -31,7 +39,7 @@ def conclude(settings: Settings, outcomes: list[SuiteOutcome], *, subject: str, 
     Args:
         settings: where the Data Docs are, and how many audits of one subject they keep.
         outcomes: one a suite.
-        subject: what was audited: "warehouse" or "snapshot".
+        subject: what was audited: "warehouse", "snapshot" or "rebuild".
         title: the audit's heading in the Data Docs.
 
     Raises:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from revealed.errors import AuditFailedError
+from revealed.quality.desk import Desk, open_desk
 from revealed.quality.result import SAMPLE_ROWS, AuditFailure, plain
 from revealed.quality.suite import Suite
 from revealed.settings import Settings
@@ -40,8 +41,8 @@ def validate(settings: Settings, database: Path, suites: Sequence[Suite]) -> lis
         AuditFailedError: Great Expectations, SQLAlchemy or DuckDB gave up; the original error is the cause.
     """
     try:
-        with _datasource(settings, database) as source:
-            return [_validate_suite(source, suite) for suite in suites]
+        with open_desk(settings, database, suites) as desk, _datasource(desk) as source:
+            return [_validate_suite(desk, source, suite) for suite in suites]
     except Exception as error:
         raise AuditFailedError(
             f"the audit could not be carried out: {error}{_root_cause(error)}",
@@ -59,7 +60,7 @@ def _root_cause(error: BaseException) -> str:
 
 
 @contextmanager
-def _datasource(settings: Settings, database: Path) -> Iterator[Any]:
+def _datasource(desk: Desk) -> Iterator[Any]:
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -78,9 +79,7 @@ def _datasource(settings: Settings, database: Path) -> Iterator[Any]:
     context = gx.get_context(mode="ephemeral", project_config=config)
     sources: Any = context.data_sources
     source = sources.add_sql(
-        name="warehouse",
-        connection_string=f"duckdb:///{database.resolve()}",
-        kwargs={"connect_args": {"settings": settings}},
+        name="warehouse", connection_string="duckdb://", kwargs={"connect_args": {"open_cursor": desk.cursor}}
     )
     try:
         yield source
@@ -89,9 +88,10 @@ def _datasource(settings: Settings, database: Path) -> Iterator[Any]:
         source.get_engine().dispose()
 
 
-def _validate_suite(source: Any, suite: Suite) -> SuiteOutcome:
+def _validate_suite(desk: Desk, source: Any, suite: Suite) -> SuiteOutcome:
     import great_expectations as gx
 
+    desk.lay_out(suite)
     with warnings.catch_warnings():
         # One connection serves several schemas; the advised way is one schema a connection.
         warnings.filterwarnings("ignore", message="`schema_name` is deprecated", category=DeprecationWarning)

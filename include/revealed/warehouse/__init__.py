@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from revealed.warehouse.dbt import compile_manifest, dbt_environment, run_dbt
+from revealed.warehouse.digest import WarehouseDigest, content_hashes, digest_file, digest_published
 from revealed.warehouse.leftovers import clean_leftovers
 from revealed.warehouse.plan import BuildPlan, load_plan, prepare_candidate
 from revealed.warehouse.pointer import current_generation, open_published, read_manifest, refuse_older
 from revealed.warehouse.publish import (
     WarehouseManifest,
     audit_candidate,
-    content_hashes,
     finish_candidate,
     publish_built,
     publish_candidate,
@@ -20,6 +20,7 @@ from revealed.warehouse.rebuild import RebuiltWarehouse, rebuild_as_of
 __all__ = [
     "BuildPlan",
     "RebuiltWarehouse",
+    "WarehouseDigest",
     "WarehouseManifest",
     "audit_candidate",
     "clean_leftovers",
@@ -27,6 +28,8 @@ __all__ = [
     "content_hashes",
     "current_generation",
     "dbt_environment",
+    "digest_file",
+    "digest_published",
     "finish_candidate",
     "load_plan",
     "open_published",

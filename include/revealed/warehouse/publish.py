@@ -23,6 +23,7 @@ from revealed.errors import BuildFailedError, DamagedFileError, StaleError
 from revealed.faults import fault_point
 from revealed.quality import AuditResult, audit_warehouse
 from revealed.settings import Settings
+from revealed.warehouse.digest import row_counts
 from revealed.warehouse.plan import BuildPlan, load_plan
 from revealed.warehouse.pointer import (
     current_generation,
@@ -38,7 +39,7 @@ _BUILD_ONLY_SCHEMAS = ("raw", "staging", "build")
 
 @dataclass(frozen=True)
 class WarehouseManifest:
-    """What was published: kept as `manifest.json` beside the file."""
+    """What was published: kept as `manifest.json` beside the file. `content` has the rows of each mart that is a table."""
 
     generation: int
     as_of: str
@@ -51,11 +52,6 @@ class WarehouseManifest:
     files: dict[str, dict[str, Any]]
     content: dict[str, dict[str, Any]]
     audit: dict[str, Any]
-
-    @property
-    def content_hashes(self) -> dict[str, str]:
-        """One digest a mart; equal digests mean equal rows, whatever their order in the file."""
-        return {table: entry["hash"] for table, entry in self.content.items()}
 
 
 def finish_candidate(settings: Settings, plan: BuildPlan) -> None:
@@ -87,21 +83,6 @@ def audit_candidate(settings: Settings, plan: BuildPlan) -> AuditResult:
 def read_audit(plan: BuildPlan) -> AuditResult:
     """Return the audit result kept beside the candidate."""
     return AuditResult.from_dict(json.loads((plan.folder / "audit.json").read_bytes()))
-
-
-def content_hashes(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
-    """Return rows and an order-free digest for every table and view of `marts`."""
-    names = con.execute(
-        "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
-    ).fetchall()
-    content: dict[str, dict[str, Any]] = {}
-    for (name,) in names:
-        row = con.execute(
-            f'select count(*), coalesce(sum(cast(hash(mart) as hugeint)), 0) from marts."{name}" as mart'
-        ).fetchone()
-        assert row is not None
-        content[name] = {"rows": row[0], "hash": f"{row[1]:x}"}
-    return content
 
 
 def publish_candidate(settings: Settings, plan: BuildPlan, audit: AuditResult) -> WarehouseManifest:
@@ -202,7 +183,7 @@ def _refuse_stale(settings: Settings, plan: BuildPlan) -> None:
 def _describe(settings: Settings, plan: BuildPlan, audit: AuditResult, generation: int) -> WarehouseManifest:
     con = connect(settings, plan.database, read_only=True)
     try:
-        content = content_hashes(con)
+        content = row_counts(con)
         policy = con.execute("select max(policy_version) from policy.signal_policy").fetchone()
     finally:
         con.close()

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from revealed.durable import remove_tree, staged_file
-from revealed.engines.duckdb import connect
 from revealed.errors import NoDataError, UsageError
 from revealed.landing import read_ledger
 from revealed.progress import Progress, quiet
+from revealed.quality import audit_warehouse
 from revealed.settings import Settings
 from revealed.warehouse.dbt import run_dbt
-from revealed.warehouse.plan import BuildPlan, prepare_candidate
-from revealed.warehouse.publish import content_hashes, finish_candidate
+from revealed.warehouse.digest import digest_file
+from revealed.warehouse.plan import prepare_candidate
+from revealed.warehouse.publish import finish_candidate
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def rebuild_as_of(
         UsageError: the file exists already.
         NoDataError: nothing had been received by then.
         BuildFailedError: dbt failed. DiskFullError: there was no room.
+        AuditFailedError: rows break a rule of the marts.
     """
     if file.exists() or file.is_symlink():
         raise UsageError(
@@ -69,7 +71,9 @@ def rebuild_as_of(
     try:
         run_dbt(settings, plan, progress=progress)
         finish_candidate(settings, plan)
-        content = _content(settings, plan)
+        progress("auditing it with Great Expectations")
+        audit_warehouse(settings, plan.database, as_of=plan.as_of, subject="rebuild").require_pass()
+        content = digest_file(settings, plan.database)
         progress(f"writing {file}")
         with staged_file(file) as staged:
             shutil.move(plan.database, staged)
@@ -90,11 +94,3 @@ def _require_lines_before(settings: Settings, moment: datetime) -> None:
             where=str(settings.raw),
             remedy=f"ask for a moment after {first:%Y-%m-%d %H:%M:%S} UTC, when the first line was received",
         )
-
-
-def _content(settings: Settings, plan: BuildPlan) -> dict[str, dict[str, Any]]:
-    con = connect(settings, plan.database, read_only=True)
-    try:
-        return content_hashes(con)
-    finally:
-        con.close()

@@ -43,6 +43,13 @@ FEEDBACK, FOLD, REPORT = "marts.feedback_user_item", "marts.feedback_fold_test",
 ITEM, LEDGER = "marts.dim_items", "ops.ledger"
 CREDIT, REVERSAL, CURVE = "marts.fct_attribution", "marts.fct_reversals", "marts.rpt_position_bias"
 RATE, PAIR = "marts.rpt_outcome_rates", "marts.feedback_pairs"
+OUTCOME, TRAIN, USER = "marts.fct_impression_outcomes", "marts.feedback_fold_train", "marts.dim_users"
+EXPOSURE, POPULARITY, TOPIC = (
+    "marts.rpt_exposure_bias",
+    "marts.rpt_popularity_bias",
+    "marts.rpt_topic_exposure",
+)
+DEBIASING, MATURITY = "marts.rpt_debiasing_effect", "marts.rpt_label_maturity"
 
 IMPRESSIONS = Breakages(
     (
@@ -50,7 +57,7 @@ IMPRESSIONS = Breakages(
         _impression("r1", "i2", "propensity = 'nan'::double"),
         _impression("r1", "i3", "feedback_state = 'ignored', occurred_at = timestamp '2026-03-03 00:05:00'"),
         _impression("r4", "i1", "position = 0"),
-        _impression("r3", "i4", "position = 9"),
+        _impression("r3", "i4", "position = 2, is_bounce = null, is_hide_mature = null"),
         _impression("r2", "i2", "is_clickbait = true, as_of = timestamp '2026-03-04'"),
         _impression("r2", "i3", "net_value = 5"),
         _impression("r2", "i1", "returned_value = 3, net_value = -3"),
@@ -70,9 +77,10 @@ IMPRESSIONS = Breakages(
             _shown("r1", "i3", occurred_at="2026-03-03T00:05:00")
         ],
         (SHOWN, RANGE, "position"): [_shown("r4", "i1", position=0)],
-        (SHOWN, "positions_contiguous", "position"): [
-            {"request_id": "r3", "positions": 3, "last_position": 9}
+        (SHOWN, "positions_distinct", "position"): [
+            {"request_id": "r3", "position": 2, "one_item": "i3", "other_item": "i4"}
         ],
+        (SHOWN, "complete", None): [_shown("r3", "i4", missing="is_bounce, is_hide_mature")],
         (SHOWN, "clickbait_was_clicked", "is_clickbait"): [
             _shown("r2", "i2", is_clickbait=True, is_clicked=False)
         ],
@@ -92,7 +100,7 @@ IMPRESSIONS = Breakages(
 
 EVENTS = Breakages(
     (
-        _event("e1", "match_type = 'guess', match_lag_s = -301"),
+        _event("e1", "match_type = 'guess', match_lag_s = -301, source_line = null"),
         _event("e2", "matched_item_id = 'nope'"),
         _event("e3", "polarity = 'meh', dwell_ms = -5, received_at = occurred_at - interval 301 second"),
         _event("e4", "scroll_depth = 2, received_at = timestamp '2026-03-03'"),
@@ -101,6 +109,7 @@ EVENTS = Breakages(
         "insert into marts.fct_events from marts.fct_events where event_id = 'e2'",
     ),
     {
+        (EVENT, "complete", None): [{"event_id": "e1", "missing": "source_line"}],
         (EVENT, SET, "match_type"): [{"event_id": "e1", "match_type": "guess"}],
         (EVENT, RANGE, "match_lag_s"): [{"event_id": "e1", "match_lag_s": -301.0}],
         (EVENT, "match_names_impression", "matched_request_id"): [
@@ -135,6 +144,7 @@ DERIVED = Breakages(
     (
         "update marts.fct_sessions set started_at = ended_at + interval 1 second where session_key = 'kr1'",
         "update marts.fct_sessions set length_s = -1, events = 0 where session_key = 'k5'",
+        "update marts.fct_sessions set items = null where session_key = 'kr1'",
         "insert into marts.fct_sessions from marts.fct_sessions where session_key = 'kr3'",
         _feedback("u1", "i2", "confidence = 0.5"),
         _feedback("u1", "i3", "confidence = '-infinity'::double"),
@@ -143,8 +153,14 @@ DERIVED = Breakages(
         _feedback("u3", "i3", "preference = 2, negative_evidence = -1"),
         "insert into marts.feedback_user_item from marts.feedback_user_item "
         "where user_id = 'u3' and item_id = 'i2'",
-        "insert into marts.feedback_fold_test values ('u1', 'i2', 0, null), ('u9', 'i9', 1, null), "
-        "('u9', 'i9', 1, null)",
+        "insert into marts.feedback_fold_test values ('u1', 'i2', 0, timestamp '2026-03-01'), "
+        "('u9', 'i9', 1, timestamp '2026-03-01'), ('u9', 'i9', 1, timestamp '2026-03-01'), ('u8', 'i9', 1, null)",
+        "insert into marts.feedback_fold_train select t.* replace ('u9' as user_id) "
+        "from marts.feedback_fold_train as t, range(2) where item_id = 'i2'",
+        "insert into marts.feedback_fold_train select * replace ('u8' as user_id, null as preference) "
+        "from marts.feedback_fold_train where user_id = 'u1' and item_id = 'i2'",
+        "update marts.feedback_fold_train set preference = 2 where user_id = 'u1' and item_id = 'i3'",
+        "update marts.feedback_fold_train set confidence = 0.5 where user_id = 'u1' and item_id = 'i2'",
         "update marts.rpt_model_daily set clicks = 99, impressions = 98, click_rate = 99.0 / 98 "
         "where report_date = date '2026-03-01'",
         "update marts.rpt_model_daily set satisfied_rate = -0.5 where report_date = date '2026-03-02'",
@@ -152,13 +168,22 @@ DERIVED = Breakages(
         "values (date '2026-02-01', 'x', 0, 0, 0), (date '2026-02-01', 'x', 0, 0, 0)",
         "update marts.dim_items set price = -1 where item_id = 'i1'",
         "update marts.dim_items set expected_dwell_s = -1 where item_id = 'i2'",
-        "insert into marts.dim_items (item_id) values ('i3')",
+        "insert into marts.dim_items (item_id, is_available) values ('i3', true)",
         "update ops.ledger set received = 9 where sha256 = 'f1'",
         "insert into ops.ledger (sha256, name, log, received, accepted, duplicate, quarantined) values "
         "('f3', 'a', 'users', -2, -1, 0, -1), ('f4', 'b', 'users', 0, 1, -1, 0), "
         "('f2', 'c', 'items', 0, 0, 0, 0)",
     ),
     {
+        (SESSION, "complete", None): [{"session_key": "kr1", "missing": "items"}],
+        (TRAIN, "complete", None): [{"user_id": "u8", "item_id": "i2", "missing": "preference"}],
+        (TRAIN, "key_unique", None): [{"user_id": "u9", "item_id": "i2", "copies": 2}],
+        (TRAIN, SET, "preference"): [{"user_id": "u1", "item_id": "i3", "preference": 2}],
+        (TRAIN, "confidence_sign_agrees", "confidence"): [
+            {"user_id": "u1", "item_id": "i2", "confidence": 0.5}
+        ],
+        (FOLD, "complete", None): [{"user_id": "u8", "item_id": "i9", "missing": "first_event_at"}],
+        (REPORT, "complete", None): [{"report_date": "2026-02-01", "surface": "x"}] * 2,
         (SESSION, "session_in_order", "ended_at"): [{"session_key": "kr1"}],
         (SESSION, RANGE, "length_s"): [{"session_key": "k5", "length_s": -1.0}],
         (SESSION, RANGE, "events"): [{"session_key": "k5", "events": 0}],
@@ -227,19 +252,28 @@ CREDITS = Breakages(
         f"update {REVERSAL} set reversed_share = 0.8 where reversal_event_id = 'x1'",
         f"update {REVERSAL} set evidence = 'hearsay', reversed_share = -0.5 where reversal_event_id = 'x3'",
         f"update {REVERSAL} set occurred_at = timestamp '2026-03-01' where reversal_event_id = 'x2'",
-        f"update {CURVE} set examination = 0.8 where position = 2",
+        f"update {REVERSAL} set share_of_reversal = 1.5 where reversal_event_id = 'x2'",
+        f"update {REVERSAL} set reversal_type = null where reversal_event_id = 'x1'",
+        f"insert into {REVERSAL} select t.* replace ('x4' as reversal_event_id, 'none' as evidence, 0 as reversed_share, "
+        f"0.5 as share_of_reversal) from {REVERSAL} as t, range(2) where reversal_event_id = 'x3'",
+        f"update {CURVE} set examination = 0.8, as_of = null where position = 2",
         f"update {CURVE} set method = 'guess', examination = -0.1 where surface = 'feed'",
-        f"insert into {CURVE} values ('feed', 1, null, null, null, 'refused', null)",
+        f"insert into {CURVE} select * replace (null as examination, 'refused' as method, null as reason) from {CURVE} "
+        "where surface = 'feed'",
+        f"insert into {RATE} select t.* replace ('share' as outcome_type) from {RATE} as t, range(2) "
+        "where outcome_type = 'save'",
+        f"update {RATE} set outcomes = 7, model_name = null where outcome_type = 'click'",
         f"update {RATE} set method = 'guess', immature_share = 2 where outcome_type = 'click'",
         f"update {RATE} set naive_rate = 1.5, corrected_rate = -1 where outcome_type = 'purchase'",
         f"update {RATE} set corrected_rate = 0 where outcome_type = 'save'",
-        f"update {PAIR} set weight = 0 where pair_id = 'p1'",
-        f"update {PAIR} set rejected_item_id = 'i1' where pair_id = 'p2'",
+        f"update {PAIR} set weight = 0.09, policy = null where pair_id = 'p1'",
+        f"update {PAIR} set rejected_item_id = 'i1', source = 'hearsay' where pair_id = 'p2'",
         f"insert into {PAIR} from {PAIR} where pair_id = 'p3'",
     ),
     {
         (CREDIT, "credits_sum_to_net_value", "credit"): [
-            {"outcome_event_id": "e1", "method": "last", "credit": 0.9, "net_value": 1.0}
+            {"outcome_event_id": "e1", "method": "last", "credit": 0.9, "net_value": 1.0},
+            {"outcome_event_id": "e3", "method": "last", "credit_share": 1.5},
         ],
         (CREDIT, SET, "method"): [{"outcome_event_id": "e1", "method": "best"}],
         (CREDIT, SET, "match_type"): [{"outcome_event_id": "e1", "match_type": "guess"}],
@@ -252,14 +286,25 @@ CREDITS = Breakages(
         (CREDIT, "shown_before_the_outcome", "touched_at"): [{"outcome_event_id": "e3"}],
         (CREDIT, RANGE, "credit_share"): [{"outcome_event_id": "e3", "credit_share": 1.5}],
         (REVERSAL, "no_more_than_all", "reversed_share"): [{"original_event_id": "e1"}],
+        (REVERSAL, "complete", None): [{"reversal_event_id": "x1", "missing": "reversal_type"}],
+        (REVERSAL, "key_unique", None): [{"reversal_event_id": "x4", "copies": 2}],
+        (REVERSAL, RANGE, "share_of_reversal"): [{"reversal_event_id": "x2", "share_of_reversal": 1.5}],
+        (REVERSAL, "accounts_for_all_of_it", "share_of_reversal"): [{"reversal_event_id": "x2"}],
+        (REVERSAL, "nothing_without_an_original", "original_event_id"): [{"reversal_event_id": "x3"}],
         (REVERSAL, SET, "evidence"): [{"reversal_event_id": "x3", "evidence": "hearsay"}],
         (REVERSAL, RANGE, "reversed_share"): [{"reversal_event_id": "x3", "reversed_share": -0.5}],
         (REVERSAL, "taken_back_afterwards", "occurred_at"): [{"reversal_event_id": "x2"}],
+        (CURVE, "complete", None): [{"surface": "home", "position": 2, "missing": "as_of"}],
         (CURVE, "within_its_interval", "examination"): [{"surface": "home", "position": 2}],
         (CURVE, SET, "method"): [{"surface": "feed", "method": "guess"}],
         (CURVE, RANGE, "examination"): [{"surface": "feed", "examination": -0.1}],
-        (CURVE, "refused_says_why", "reason"): [{"surface": "feed", "position": 1}],
+        (CURVE, "refused_says_why", "reason"): [{"surface": "feed", "position": 1}] * 2,
         (CURVE, "key_unique", None): [{"surface": "feed", "position": 1, "copies": 2}],
+        (RATE, "complete", None): [{"outcome_type": "click", "missing": "model_name"}],
+        (RATE, "key_unique", None): [{"outcome_type": "share", "copies": 2}],
+        (RATE, "counts_within_each_other", "outcomes"): [
+            {"outcome_type": "click", "outcomes": 7, "exposures": 6}
+        ],
         (RATE, SET, "method"): [{"outcome_type": "click", "method": "guess"}],
         (RATE, RANGE, "immature_share"): [{"outcome_type": "click", "immature_share": 2.0}],
         (RATE, RANGE, "naive_rate"): [{"outcome_type": "purchase", "naive_rate": 1.5}],
@@ -267,13 +312,60 @@ CREDITS = Breakages(
         (RATE, "no_rate_without_grounds", "corrected_rate"): [
             {"outcome_type": "save", "corrected_rate": 0.0}
         ],
-        (PAIR, RANGE, "weight"): [{"pair_id": "p1", "weight": 0.0}],
+        (PAIR, RANGE, "weight"): [{"pair_id": "p1", "weight": 0.09}],
+        (PAIR, "complete", None): [{"pair_id": "p1", "missing": "policy"}],
+        (PAIR, SET, "source"): [{"pair_id": "p2", "source": "hearsay"}],
         (PAIR, "prefers_one_of_two", "rejected_item_id"): [{"pair_id": "p2"}],
         (PAIR, "key_unique", "pair_id"): [{"pair_id": "p3", "copies": 2}],
     },
 )
 
-_EVERY = (SHOWN, EVENT, SESSION, FEEDBACK, FOLD, REPORT, ITEM, LEDGER, CREDIT, REVERSAL, CURVE, RATE, PAIR)
+SHORT = Breakages(
+    (
+        f"update {OUTCOME} set returned_value = 99 where request_id = 'r1' and item_id = 'i2'",
+        f"update {OUTCOME} set is_opened = null where request_id = 'r2' and item_id = 'i1'",
+        f"insert into {OUTCOME} from {OUTCOME} where request_id = 'r3' and item_id = 'i2'",
+        f"update {EXPOSURE} set exposed_items = 7, as_of = null where surface = 'home'",
+        f"update {EXPOSURE} set exposure_gini = 1.5 where surface = 'feed'",
+        f"insert into {EXPOSURE} from {EXPOSURE} where surface = 'search'",
+        f"update {POPULARITY} set engagements = 10 where popularity_decile = 1",
+        f"update {POPULARITY} set items = null where popularity_decile = 2",
+        f"insert into {POPULARITY} from {POPULARITY} where popularity_decile = 3",
+        f"update {TOPIC} set engagements = 13 where topic = 'news'",
+        f"update {TOPIC} set catalogue_share = null where topic = 'sport'",
+        f"insert into {TOPIC} from {TOPIC} where topic = 'arts'",
+        f"insert into {DEBIASING} from {DEBIASING} where popularity_decile = 2",
+        f"update {MATURITY} set outcomes_at_delay = 2 where delay_periods = 1",
+        f"update {MATURITY} set hazard = null where delay_periods = 2",
+        f"insert into {MATURITY} from {MATURITY} where delay_periods = 3",
+        f"insert into {USER} values ('u2')",
+    ),
+    {
+        (OUTCOME, "returned_within_gross", "returned_value"): [_shown("r1", "i2", returned_value=99.0)],
+        (OUTCOME, "complete", None): [_shown("r2", "i1", missing="is_opened")],
+        (OUTCOME, "key_unique", None): [_shown("r3", "i2", copies=2)],
+        (EXPOSURE, "items_within_each_other", "exposed_items"): [{"surface": "home", "exposed_items": 7}],
+        (EXPOSURE, "complete", None): [{"surface": "home", "missing": "as_of"}],
+        (EXPOSURE, "gini_is_a_share", "exposure_gini"): [{"surface": "feed", "exposure_gini": 1.5}],
+        (EXPOSURE, "key_unique", "surface"): [{"surface": "search", "copies": 2}],
+        (POPULARITY, "engagements_within_impressions", "engagements"): [{"popularity_decile": 1}],
+        (POPULARITY, "complete", None): [{"popularity_decile": 2, "missing": "items"}],
+        (POPULARITY, "key_unique", None): [{"popularity_decile": 3, "copies": 2}],
+        (TOPIC, "engagements_within_impressions", "engagements"): [{"topic": "news", "engagements": 13}],
+        (TOPIC, "complete", None): [{"topic": "sport", "missing": "catalogue_share"}],
+        (TOPIC, "key_unique", None): [{"topic": "arts", "copies": 2}],
+        (DEBIASING, "key_unique", "popularity_decile"): [{"popularity_decile": 2, "copies": 2}],
+        (MATURITY, "outcomes_within_what_is_at_risk", "outcomes_at_delay"): [{"delay_periods": 1}],
+        (MATURITY, "complete", None): [{"delay_periods": 2, "missing": "hazard"}],
+        (MATURITY, "key_unique", None): [{"delay_periods": 3, "copies": 2}],
+        (USER, "key_unique", "user_id"): [{"user_id": "u2", "copies": 2}],
+    },
+)
+
+_EVERY = (
+    *(SHOWN, EVENT, SESSION, FEEDBACK, FOLD, REPORT, ITEM, LEDGER, CREDIT, REVERSAL, CURVE, RATE, PAIR),
+    *(OUTCOME, TRAIN, USER, EXPOSURE, POPULARITY, TOPIC, DEBIASING, MATURITY),
+)
 
 EMPTY = Breakages(
     tuple(f"delete from {table}" for table in _EVERY),

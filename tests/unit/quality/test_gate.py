@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from breakages import COUNT, CREDITS, DERIVED, EMPTY, EVENTS, IMPRESSIONS, NULL, Breakages
+from breakages import COUNT, CREDITS, DERIVED, EMPTY, EVENTS, IMPRESSIONS, NULL, SHORT, Breakages
 from valid_warehouse import AS_OF, build_valid_warehouse
 
 from revealed.errors import AuditFailedError
@@ -49,8 +49,8 @@ def test_a_valid_warehouse_passes_every_expectation(settings: Settings, tmp_path
 
 @pytest.mark.parametrize(
     "broken",
-    [IMPRESSIONS, EVENTS, DERIVED, CREDITS, EMPTY],
-    ids=["shown", "events", "derived", "credits", "empty"],
+    [IMPRESSIONS, EVENTS, DERIVED, CREDITS, SHORT, EMPTY],
+    ids=["shown", "events", "derived", "credits", "short", "empty"],
 )
 def test_a_broken_row_fails_its_expectation_alone_and_is_named(
     settings: Settings, tmp_path: Path, broken: Breakages
@@ -76,22 +76,28 @@ def test_a_missing_value_fails_in_every_column_that_needs_one(settings: Settings
     assert needed <= _names(failure for outcome in outcomes for failure in outcome.failures)
 
 
+def test_the_rule_of_completeness_tells_every_column_that_it_names(tmp_path: Path) -> None:
+    """Asked of DuckDB directly: one column of one row missing, for each column of each table that has the rule."""
+    columns = 0
+    with duckdb.connect(str(build_valid_warehouse(tmp_path / "w.duckdb"))) as con:
+        for suite in warehouse_suites(AS_OF):
+            for rule in [e for e in suite.expectations if (e.meta or {}).get("rule") == "complete"]:
+                for column in rule.description.removeprefix("never missing: ").split(", "):
+                    one = f"(select * replace (null as {column}) from {suite.name} limit 1)"
+                    rows = con.execute(rule.meta["query"].replace("{batch}", one)).fetchall()
+                    assert [row[-1] for row in rows] == [column], (suite.name, column)
+                    columns += 1
+    assert columns > 100
+
+
 def test_the_breakages_cover_every_expectation() -> None:
     broken: set[tuple[str, str, str | None]] = set()
-    for group in (IMPRESSIONS, EVENTS, DERIVED, CREDITS, EMPTY):
+    for group in (IMPRESSIONS, EVENTS, DERIVED, CREDITS, SHORT, EMPTY):
         broken |= set(group.failures) | set(group.warnings)
-    may_be_empty = {name for name in _every_expectation() if name[1] == COUNT} - broken
-    assert {table for table, _, _ in may_be_empty} == {
-        "marts.fct_sessions",
-        "marts.feedback_fold_test",
-        "marts.rpt_model_daily",
-        "marts.dim_items",
-        "marts.fct_attribution",
-        "marts.fct_reversals",
-        "marts.rpt_position_bias",
-        "marts.rpt_outcome_rates",
-        "marts.feedback_pairs",
-    }
+    counts = {name for name in _every_expectation() if name[1] == COUNT}
+    must_have_rows = {"marts.fct_events", "marts.fct_impressions", "marts.feedback_user_item", "ops.ledger"}
+    assert {table for table, _, _ in counts & broken} == must_have_rows
+    may_be_empty = counts - broken
     missing_values = {name for name in _every_expectation() if name[1] == NULL}
     assert _every_expectation() - broken - missing_values == may_be_empty
 

@@ -13,7 +13,11 @@ import duckdb
 AS_OF = datetime(2026, 3, 3, tzinfo=UTC)
 
 _MARTS = """
-create schema marts; create schema ops;
+create schema marts; create schema intermediate; create schema policy; create schema ops;
+
+create table ops.build_plan as select timestamp '2026-03-03' as as_of, null::date as window_start;
+
+create table policy.signal_policy as select 'click' as event_type, 24 as maturity_window_hours, true as is_engagement;
 
 create table marts.dim_items as
 select 'i' || i as item_id, 'Title ' || i as title, 'news' as topic, 'text' as format, 'plain' as framing,
@@ -42,8 +46,18 @@ select 'r' || r as request_id, 'i' || (p + r % 2) as item_id, p::integer as posi
     case when r = 1 and p = 1 then 6 else 0 end::double as net_value,
     case p when 1 then 'engaged' when 2 then 'skipped' else 'unexamined' end as feedback_state,
     r = 4 as is_bot, timestamp '2026-03-03' as as_of, true as is_mature, true as is_click_mature, false as
-    is_purchase_mature
+    is_purchase_mature,
+    'logged' as exposure_source, false as is_bounce, true as is_cart_mature, true as is_save_mature,
+    true as is_share_mature, true as is_hide_mature
 from range(1, 5) as a(r), range(1, 4) as b(p);
+
+create table intermediate.int_impressions as select request_id, item_id, impression_date from marts.fct_impressions;
+
+create table marts.fct_impression_outcomes as
+select request_id, item_id, impression_date, clicks, 0::bigint as heartbeats, is_clicked as is_opened, is_saved, is_shared,
+    is_added_to_cart, is_purchased, is_skipped, is_hidden, gross_value, returned_value, false as is_reported_seen,
+    occurred_at as first_seen_at
+from marts.fct_impressions where position < 3;
 
 create table marts.fct_events as
 select 'e' || row_number() over (order by request_id) as event_id, 'click' as event_type, impression_date
@@ -57,7 +71,8 @@ select 'e' || row_number() over (order by request_id) as event_id, 'click' as ev
     polarity, is_bot,
     'request_id' as match_type, request_id as matched_request_id, item_id as matched_item_id, position as
     matched_position, model_name, model_version, policy,
-    5.0::double as match_lag_s, 'f1' as source_file, row_number() over (order by request_id) as
+    5.0::double as match_lag_s, actor_id as logged_actor_id, false as is_historical,
+    'f1' as source_file, row_number() over (order by request_id) as
     source_line, '1' as policy_version
 from marts.fct_impressions where is_clicked
 union all by name
@@ -65,7 +80,8 @@ select 'e5' as event_id, 'search' as event_type, date '2026-03-02' as event_date
     12:00:00' as occurred_at,
     timestamp '2026-03-02 12:00:01' as received_at, 'anon:a9' as actor_id, 'a9' as anonymous_id, 'k5' as
     session_key,
-    'neutral' as polarity, false as is_bot, 'none' as match_type, 'f1' as source_file, 5 as source_line,
+    'neutral' as polarity, false as is_bot,
+    'anon:a9' as logged_actor_id, false as is_historical, 'none' as match_type, 'f1' as source_file, 5 as source_line,
     '1' as policy_version;
 
 create table marts.fct_sessions as
@@ -74,7 +90,7 @@ select session_key, any_value(actor_id) as actor_id, null::varchar as session_id
     min(occurred_at) as started_at, max(occurred_at) as ended_at, 0.0::double as length_s, count(*) as
     events,
     count(distinct item_id) as items, true as is_single_article, any_value(surface) as entry_surface,
-    any_value(is_bot) as is_bot
+    any_value(is_bot) as is_bot, false as is_bounced
 from marts.fct_events group by session_key;
 
 create table marts.feedback_user_item as
@@ -109,7 +125,7 @@ select event_id as outcome_event_id, event_type as outcome_type, m.method, match
     matched_item_id as item_id,
     matched_position as position, model_version, 'request_id' as match_type, 1.0::double as credit,
     1.0::double as net_value,
-    1.0::double as credit_share, occurred_at as outcome_at, occurred_at - interval 5 second as touched_at
+    1.0::double as credit_share, event_date, occurred_at as outcome_at, occurred_at - interval 5 second as touched_at
 from marts.fct_events, (values ('last'), ('first'), ('linear'), ('time_decay'), ('position_based'), ('markov'),
     ('shapley')) as m(method)
 where match_type <> 'none';
@@ -118,19 +134,26 @@ create table marts.fct_reversals as
 select 'x' || r as reversal_event_id, 'return' as reversal_type, case when r < 3 then 'e1' end as original_event_id,
     case when r < 3 then 'order_id' else 'none' end as evidence,
     case when r < 3 then 0.5 else 0 end::double as reversed_share,
-    timestamp '2026-03-02 12:00:00' as occurred_at,
+    timestamp '2026-03-02 12:00:00' as occurred_at, timestamp '2026-03-02 12:00:01' as received_at, 'u1' as actor_id,
+    1.0::double as reversed_quantity, 0.0::double as reversed_value, 1.0::double as share_of_reversal,
+    '1' as policy_version,
     case when r < 3 then timestamp '2026-03-02 10:00:05' end as original_occurred_at
 from range(1, 4) as t(r);
 
 create table marts.rpt_position_bias as
-select * from (values
+select v.*, 3::bigint as clicks, 9::bigint as impressions, date '2026-02-01' as window_start, date '2026-03-02' as
+    window_end, timestamp '2026-03-03' as as_of
+from (values
     ('home', 1, 1.0::double, 1.0::double, 1.0::double, 'hajek', null::varchar),
     ('home', 2, 0.6, 0.5, 0.7, 'hajek', null),
     ('feed', 1, null, null, null, 'refused', 'a single position')
 ) as v(surface, position, examination, ci_low, ci_high, method, reason);
 
 create table marts.rpt_outcome_rates as
-select * from (values
+select v.*, 'als' as model_name, 'softmax' as policy, exposures as mature_exposures, outcomes as aged_outcomes,
+    exposures::double as effective_exposures, 1.0::double as share_known, 24 as maturity_window_hours,
+    '1' as policy_version, timestamp '2026-03-03' as as_of
+from (values
     ('click', 'home', '3', date '2026-03-01', 6::bigint, 2::bigint, 0.0::double, 0.3::double, 0.33::double, 'mature',
     null::varchar),
     ('purchase', 'home', '3', date '2026-03-01', 6, 1, 1.0, 0.1, 0.2, 'corrected', null),
@@ -140,8 +163,39 @@ select * from (values
 
 create table marts.feedback_pairs as
 select 'p' || r as pair_id, 'r' || r as request_id, 'u' || r as user_id, 'i1' as chosen_item_id,
-    'i2' as rejected_item_id, 1.0::double as weight
+    'i2' as rejected_item_id, 1.0::double as weight, 'home' as surface, '3' as model_version, 'softmax' as policy,
+    timestamp '2026-03-01 10:00:00' as occurred_at, 1 as chosen_position, 2 as rejected_position,
+    'engaged_over_skipped' as source, '1' as policy_version, timestamp '2026-03-03' as as_of
 from range(1, 4) as t(r);
+
+create table marts.rpt_exposure_bias as
+select surface, 6::bigint as catalogue_items, 4::bigint as exposed_items, 2::bigint as engaged_items,
+    12::bigint as impressions, 3::bigint as engagements, 0.66::double as exposure_coverage,
+    0.33::double as engagement_coverage, 0.4::double as exposure_gini, timestamp '2026-03-03' as as_of
+from (values ('home'), ('feed'), ('search')) as v(surface);
+
+create table marts.rpt_popularity_bias as
+select 'home' as surface, decile::integer as popularity_decile, 1::bigint as items, 9::bigint as impressions,
+    3::bigint as engagements, timestamp '2026-03-03' as as_of
+from range(1, 4) as t(decile);
+
+create table marts.rpt_topic_exposure as
+select 'home' as surface, topic, 6::bigint as items, 4::bigint as exposed_items, 12::bigint as impressions,
+    3::bigint as engagements, 1.0::double as catalogue_share, timestamp '2026-03-03' as as_of
+from (values ('news'), ('sport'), ('arts')) as v(topic);
+
+create table marts.rpt_debiasing_effect as
+select decile::integer as popularity_decile from range(1, 4) as t(decile);
+
+create table marts.rpt_label_maturity as
+select 'click' as outcome_type, period::integer as delay_periods, 1::integer as period_hours,
+    period::integer as known_within_hours, 9::bigint as exposures_at_risk, 1::bigint as outcomes_at_delay,
+    period::bigint as outcomes_by_delay, 0.1::double as hazard, 0.5::double as share_known,
+    0.1::double as share_standard_error, 24 as maturity_window_hours, true as is_within_window, '1' as policy_version,
+    timestamp '2026-03-03' as as_of
+from range(1, 4) as t(period);
+
+create table marts.dim_users as select 'u' || i as user_id from range(1, 4) as t(i);
 
 create table ops.ledger as
 select * from (values

@@ -80,7 +80,11 @@ paired as (
         coalesce(chosen.opinion = 'liked' and rejected.opinion = 'disliked', false) as is_explicit,
         chosen.as_of
     from candidates as chosen
-    inner join candidates as rejected on chosen.request_id = rejected.request_id
+    inner join candidates as rejected
+        on
+            chosen.request_id = rejected.request_id
+            -- The same by design: joined on so that a reader of few days reads both sides of these days only.
+            and chosen.occurred_at = rejected.occurred_at
     where
         (chosen.is_chosen and rejected.is_rejected)
         or (chosen.opinion = 'liked' and rejected.opinion = 'disliked')
@@ -92,7 +96,7 @@ drawn as (
     select
         *,
         -- The key is a digest: which pairs a long list gives up is a draw, the same one every time.
-        row_number() over (partition by request_id order by is_explicit desc, pair_id) as place
+        row_number() over (partition by request_id, occurred_at order by is_explicit desc, pair_id) as place
     from paired
 
 ),

@@ -12,7 +12,7 @@ from revealed.settings import Settings
 
 # What dbt writes beside models: tests and the seed are listed apart.
 _MODEL = "model"
-_STEPS = ("prepare", "dbt", "finish", "publish")
+_STEPS = ("prepare", "dbt", "finish", "audit", "publish")
 
 
 def build(
@@ -21,25 +21,26 @@ def build(
     *,
     from_scratch: bool,
     publish: bool,
+    audit: bool = True,
     progress: Progress = quiet,
     **what: Any,
 ) -> dict[str, Any]:
     """Build as of a moment, each step in a process of its own, and return the figures.
 
     Returns `cpu_s` (all steps), `peak_mb` (the largest step), `steps` (cost of each), `models` and `tests` (cost of each node),
-    `dbt_own_s` (dbt's CPU seconds outside of every node: start, parsing, bookkeeping), `database_mb`, `folder` and, where it
-    was published, `content` (rows and digest of each mart).
+    `dbt_own_s` (dbt's CPU seconds outside of every node: start, parsing, bookkeeping), `database_mb` and `folder`.
 
     Args:
         settings: where everything is.
         as_of: the end of the data interval, UTC.
         from_scratch: write everything, whatever is in service.
         publish: put the result into service.
+        audit: audit it first, and fail where it fails.
         progress: told what is being built.
         what: passed on to the task `dbt`.
     """
     begun = prepare_and_run(settings, as_of, from_scratch=from_scratch, progress=progress, **what)
-    return complete(settings, begun, publish=publish)
+    return complete(settings, begun, publish=publish, audit=audit)
 
 
 def prepare_and_run(
@@ -54,14 +55,17 @@ def prepare_and_run(
     return {"folder": prepared["folder"], "steps": {"prepare": prepared, "dbt": ran}}
 
 
-def complete(settings: Settings, begun: dict[str, Any], *, publish: bool) -> dict[str, Any]:
+def complete(
+    settings: Settings, begun: dict[str, Any], *, publish: bool, audit: bool = True
+) -> dict[str, Any]:
     """Finish what `prepare_and_run` began; return the figures of all steps (see `build`)."""
     folder, steps = begun["folder"], begun["steps"]
     steps["finish"] = run_task(settings, "finish", folder=folder)
     found: dict[str, Any] = {"folder": folder, "database_mb": steps["finish"]["database_mb"]}
+    if audit:
+        steps["audit"] = run_task(settings, "audit", folder=folder)
     if publish:
-        steps["publish"] = run_task(settings, "publish", folder=folder)
-        found["content"] = steps["publish"].pop("content")
+        steps["publish"] = run_task(settings, "publish", folder=folder, audited=audit)
     nodes = steps["dbt"].pop("nodes")
     found["models"] = [node for node in nodes if node["type"] == _MODEL]
     found["tests"] = [node for node in nodes if node["type"] == "test"]

@@ -19,15 +19,17 @@ from attribution_reference import (
 )
 from compiled_attribution import (
     AS_OF,
+    MODELS,
     AttributionWarehouse,
     Event,
     History,
     Reversal,
     Showing,
-    compile_models,
 )
+from compiled_models import compile_models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loop_steps import settings_at
 
 pytestmark = [pytest.mark.dbt]
 
@@ -41,8 +43,8 @@ NEAR = [timedelta(0), timedelta(minutes=-4), timedelta(minutes=6), timedelta(mic
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> AttributionWarehouse:
-    folder = tmp_path_factory.mktemp("attribution")
-    return AttributionWarehouse(compile_models(folder), folder)
+    settings = settings_at(tmp_path_factory.mktemp("attribution"))
+    return AttributionWarehouse(compile_models(settings, *MODELS), settings)
 
 
 @st.composite

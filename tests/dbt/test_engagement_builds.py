@@ -88,7 +88,7 @@ def build(settings: Settings, as_of: datetime, *, from_scratch: bool = False) ->
     plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
     models = ("+int_visits_judged", "+int_bot_actors", "+fct_sessions")
     skipped = ("--exclude-resource-type", "test", "unit_test")
-    run_dbt_command(settings, plan.database, "build", *skipped, "--select", *models)
+    run_dbt_command(settings, plan.folder, "build", *skipped, "--select", *models)
     return plan
 
 

@@ -51,10 +51,9 @@ RAA = (
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """The curve's query and the rates' query, as dbt renders them."""
-    folder = tmp_path_factory.mktemp("rendered")
     curve = CURVE + "select share_known, outcomes_at_delay, outcomes_by_delay from curve"
     both = f"{curve} order by outcome_type, period -- cut here\n{RATES}"
-    first, second = render(settings_at(folder), both, folder).split("-- cut here")
+    first, second = render(settings_at(tmp_path_factory.mktemp("rendered")), both).split("-- cut here")
     return first, second
 
 

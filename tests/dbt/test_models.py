@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from compiled_models import run_dbt_command
 from documented_answers import CHECKS
 from loop_steps import copy_landing, settings_at
 
@@ -18,7 +17,7 @@ from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
-from revealed.warehouse import BuildPlan, compile_manifest, dbt_environment, prepare_candidate, run_dbt
+from revealed.warehouse import BuildPlan, compile_manifest, prepare_candidate, run_dbt
 from revealed.warehouse.dictionary import data_dictionary
 
 pytestmark = [pytest.mark.dbt]
@@ -43,25 +42,10 @@ def built(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settin
     return settings, plan
 
 
-def test_unit_tests_hold(built: tuple[Settings, BuildPlan], tmp_path: Path) -> None:
+def test_unit_tests_hold(built: tuple[Settings, BuildPlan]) -> None:
     settings, plan = built
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("dbt"),
-        "--quiet",
-        "--log-path",
-        tmp_path / "logs",
-    ]
-    command += ["test", "--select", "test_type:unit", "--target-path", tmp_path / "target"]
-    command += ["--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project]
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **dbt_environment(settings, plan.database)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    results = json.loads((tmp_path / "target" / "run_results.json").read_bytes())["results"]
+    run_dbt_command(settings, plan.folder, "test", "--select", "test_type:unit")
+    results = json.loads((settings.home / "target" / "run_results.json").read_bytes())["results"]
     assert len(results) >= 7
     assert {result["status"] for result in results} == {"pass"}
 

@@ -10,7 +10,23 @@ from revealed.settings import Settings
 from revealed.warehouse import compile_manifest
 
 STARTS_DBT = ("dbt", "integration", "dags")
+FIRST = (
+    "tests/integration/test_airflow",
+    "tests/integration/test_loop",
+    "tests/integration/",
+    "tests/dbt/test_incremental",
+    "tests/dbt/test_touched_keys",
+    "tests/chaos/",
+    "tests/dbt/",
+    "tests/unit/publishing/",
+    "tests/dags/",
+)
 PARSED = "DBT_PARTIAL_PARSE_FILE_PATH"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long files first, so that two workers end together."""
+    items.sort(key=lambda item: next((n for n, path in enumerate(FIRST) if path in item.nodeid), len(FIRST)))
 
 
 @pytest.fixture(scope="session", autouse=True)

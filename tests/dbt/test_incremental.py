@@ -81,6 +81,7 @@ def test_late_files_rebuild_their_days_exactly(in_service: Settings, world: Path
     assert hashes(in_service, rebuilt.database) == hashes(in_service, scratch.database)
 
 
+@pytest.mark.slow  # of a small world, line by line: test_touched_keys
 def test_building_as_of_a_moment_equals_building_on_the_log_cut_there(
     world: Path, in_service: Settings, tmp_path: Path
 ) -> None:

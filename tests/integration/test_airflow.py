@@ -80,7 +80,7 @@ class Loop:
 
     def settle(self, after: str) -> dict[str, dict[str, Any]]:
         """Wait until nothing follows any more; a failed task ends the test with the end of its log."""
-        return {run["dag_id"]: run for run in self.watcher.wait_until_settled(after, poll_seconds=0.5)}
+        return {run["dag_id"]: run for run in self.watcher.wait_until_settled(after, poll_seconds=1.0)}
 
     def states(self, run: dict[str, Any]) -> dict[str, str | None]:
         """Return each task's state in a run."""
@@ -220,6 +220,7 @@ def test_an_approval_puts_the_model_in_service_under_the_approvers_name(loop: Lo
     assert len({entry.item_id for entry in found.items} - set(consumed)) == 10
 
 
+@pytest.mark.slow  # a turn of the loop takes minutes of CPU here; without Airflow: test_loop
 def test_the_same_day_again_leaves_the_same_data(loop: Loop) -> None:
     before, generation = loop.in_service(), read_manifest(loop.settings)["generation"]
     runs = loop.turn(DAY_BEFORE)

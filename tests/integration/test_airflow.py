@@ -269,6 +269,7 @@ def test_a_broken_row_stops_the_publish_and_is_named(loop: Loop, broken_row: tup
     assert (loop.in_service(), loop.settings.published_warehouse.resolve()) == (before, link)
 
 
+@pytest.mark.slow  # without Airflow: test_loop, tests/chaos
 def test_once_mended_a_new_run_publishes_what_a_build_from_scratch_gives(
     loop: Loop, broken_row: tuple[Path, bytes, str]
 ) -> None:

@@ -141,3 +141,11 @@ def test_an_empty_day_changes_nothing_but_the_moment(home: Path) -> None:
     )
     assert result(revealed(home, "sql", query, "--json"))["rows"] == [{"n": 0, "is_over": True}]
     assert_whole(home)
+    with duckdb.connect(str((home / "published" / "warehouse.duckdb").resolve()), read_only=True) as con:
+        mended = con.execute(
+            "select count(*), count(events.event_id) from (select distinct event_id from "
+            f"read_parquet('{home}/raw/events/event_date=2026-01-12/*.parquet')) as raw "
+            "left join marts.fct_events as events on raw.event_id = events.event_id"
+        ).fetchone()
+    assert mended is not None
+    assert mended[0] == mended[1] > 0, "the day of the row that was broken is whole again"

@@ -19,6 +19,8 @@ FIRST = (
     "tests/chaos/",
     "tests/dbt/",
     "tests/unit/publishing/",
+    "tests/unit/quality/",
+    "tests/unit/registry/",
     "tests/dags/",
 )
 PARSED = "DBT_PARTIAL_PARSE_FILE_PATH"

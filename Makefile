@@ -7,6 +7,8 @@ PYTHON ?= python3
 UV := $(BIN)/uv
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 SOURCES := include dags tests benchmarks
+# In the order of tests/conftest.py, which starts the long files first.
+TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## list the targets
@@ -58,11 +60,11 @@ down: $(VENV)/.runtime ## stop what `make up` started
 
 .PHONY: test
 test: $(VENV)/.dev ## the tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" $(TWO_WORKERS)
 
 .PHONY: test-all
 test-all: $(VENV)/.dev ## the tests and the longer truth
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(TWO_WORKERS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, sqlfluff, yamllint, codespell

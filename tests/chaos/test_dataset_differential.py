@@ -47,7 +47,7 @@ def at_once(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> DatasetMani
 
 def build(settings: Settings, as_of: datetime) -> None:
     plan = prepare_candidate(settings, as_of)
-    run_dbt(settings, plan)
+    run_dbt(settings, plan, data_tests=False)
     finish_candidate(settings, plan)
     publish_built(settings, audited(settings, plan))
 
@@ -57,7 +57,7 @@ def build_with_kills(settings: Settings, as_of: datetime) -> None:
     for point in WAREHOUSE_BUILD_POINTS[:2]:
         kill_at(point, settings, PREPARE, as_of.isoformat())
     plan = prepare_candidate(settings, as_of)
-    run_dbt(settings, plan)
+    run_dbt(settings, plan, data_tests=False)
     for point in WAREHOUSE_BUILD_POINTS[2:]:
         kill_at(point, settings, FINISH, str(plan.folder))
     finish_candidate(settings, load_plan(plan.folder))

@@ -57,11 +57,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> World:
     simulate(settings.landing, WorldConfig(days=4, users=30, items=20, seed=3))
     ingest_landing(settings)
     plan = prepare_candidate(settings, FIRST)
-    run_dbt(settings, plan)
+    run_dbt(settings, plan, data_tests=False)
     finish_candidate(settings, plan)
     publish_built(settings, audited(settings, plan))
     plan = prepare_candidate(settings, SECOND)
-    run_dbt(settings, plan)
+    run_dbt(settings, plan, data_tests=False)
     aside = settings.home / "aside"
     shutil.copytree(audited(settings, plan), aside / "raw" / plan.folder.name)
     finish_candidate(settings, plan)

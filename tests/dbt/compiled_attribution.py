@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from loop_steps import settings_at
 
 from revealed.engines.duckdb import connect
 from revealed.feedback.markov import channel_removal_effects
-from revealed.warehouse import dbt_environment
+from revealed.settings import Settings
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -152,41 +148,10 @@ _REPORTED = """
 """
 
 
-def compile_models(folder: Path) -> dict[str, str]:
-    """Return the compiled SQL of the attribution models, by name, as of a build from scratch."""
-    settings = settings_at(folder / "home")
-    command: list[str | Path] = [Path(sys.executable).with_name("dbt"), "--quiet"]
-    command += [
-        "--log-path",
-        folder / "logs",
-        "compile",
-        "--select",
-        *MODELS,
-        "--target-path",
-        folder / "target",
-    ]
-    command += ["--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={**environment, **dbt_environment(settings, folder / "empty.duckdb")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return {
-        path.stem: path.read_text()
-        for path in (folder / "target" / "compiled").rglob("*.sql")
-        if path.stem in MODELS
-    }
-
-
 class AttributionWarehouse:
     """An in-memory warehouse in which the compiled models run on one history after another."""
 
-    def __init__(self, models: dict[str, str], folder: Path, *, as_of: datetime = AS_OF) -> None:
-        settings = settings_at(folder / "home")
+    def __init__(self, models: dict[str, str], settings: Settings, *, as_of: datetime = AS_OF) -> None:
         self._models = models
         self.con: duckdb.DuckDBPyConnection = connect(settings)
         self.con.execute("set threads = 1")

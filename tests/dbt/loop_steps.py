@@ -6,6 +6,8 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from compiled_models import run_dbt_command
+
 from revealed.quality import AuditResult
 from revealed.settings import Settings
 from revealed.warehouse import (
@@ -34,6 +36,14 @@ def build(settings: Settings, as_of: datetime, *, from_scratch: bool = False) ->
     plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
     run_dbt(settings, plan, data_tests=False)
     finish_candidate(settings, plan)
+    return plan
+
+
+def build_models(settings: Settings, as_of: datetime, *models: str, from_scratch: bool = False) -> BuildPlan:
+    """Build these models, in dbt's words, and no mart beyond; what only the build needs is still there."""
+    plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
+    skipped = ("--exclude-resource-type", "test", "unit_test")
+    run_dbt_command(settings, plan.folder, "build", *skipped, "--select", *models)
     return plan
 
 

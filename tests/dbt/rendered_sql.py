@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from compiled_models import run_dbt_command
 
 from revealed.settings import Settings
-from revealed.warehouse import dbt_environment
 
 
-def render(settings: Settings, inline: str, folder: Path) -> str:
+def render(settings: Settings, inline: str) -> str:
     """Return the compiled SQL of a query that calls macros."""
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("dbt"),
-        *("--quiet", "--no-use-colors", "--log-path", folder / "logs"),
-        *("compile", "--inline", inline, "--target-path", folder / "target"),
-        *("--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project),
-    ]
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(folder),
-            **dbt_environment(settings, folder / "none.duckdb"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return run_dbt_command(settings, settings.home, "compile", "--inline", inline)

@@ -19,15 +19,17 @@ from attribution_reference import (
 )
 from compiled_attribution import (
     AS_OF,
+    MODELS,
     AttributionWarehouse,
     Event,
     History,
     Reversal,
     Showing,
-    compile_models,
 )
+from compiled_models import compile_models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loop_steps import settings_at
 
 pytestmark = [pytest.mark.dbt]
 
@@ -41,8 +43,8 @@ NEAR = [timedelta(0), timedelta(minutes=-4), timedelta(minutes=6), timedelta(mic
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> AttributionWarehouse:
-    folder = tmp_path_factory.mktemp("attribution")
-    return AttributionWarehouse(compile_models(folder), folder)
+    settings = settings_at(tmp_path_factory.mktemp("attribution"))
+    return AttributionWarehouse(compile_models(settings, *MODELS), settings)
 
 
 @st.composite
@@ -115,7 +117,7 @@ def random_event(chance: Random, number: int, showings: list[Showing]) -> Event:
 
 
 RANDOM = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[
@@ -148,6 +150,17 @@ def sums(rows: list[Row], column: str) -> dict[tuple[str, str, str], float]:
 @RANDOM
 @given(history=histories())
 def test_random_histories_obey_every_law(warehouse: AttributionWarehouse, history: History) -> None:
+    obeys_every_law(warehouse, history)
+
+
+@pytest.mark.slow
+@settings(RANDOM, max_examples=200)
+@given(history=histories())
+def test_many_random_histories_obey_every_law(warehouse: AttributionWarehouse, history: History) -> None:
+    obeys_every_law(warehouse, history)
+
+
+def obeys_every_law(warehouse: AttributionWarehouse, history: History) -> None:
     warehouse.run(history)
     rows = credited(warehouse)
     agrees_with_the_second_implementation(rows, history)
@@ -244,9 +257,24 @@ def ends_at_the_matched_impression(warehouse: AttributionWarehouse) -> None:
     assert different == []
 
 
-@settings(RANDOM, max_examples=30)
+@settings(RANDOM, max_examples=15)
 @given(history=histories(), data=st.data())
 def test_excluding_a_touch_redistributes_and_never_loses(
+    warehouse: AttributionWarehouse, history: History, data: st.DataObject
+) -> None:
+    loses_nothing_without_a_touch(warehouse, history, data)
+
+
+@pytest.mark.slow
+@settings(RANDOM, max_examples=100)
+@given(history=histories(), data=st.data())
+def test_excluding_many_a_touch_redistributes_and_never_loses(
+    warehouse: AttributionWarehouse, history: History, data: st.DataObject
+) -> None:
+    loses_nothing_without_a_touch(warehouse, history, data)
+
+
+def loses_nothing_without_a_touch(
     warehouse: AttributionWarehouse, history: History, data: st.DataObject
 ) -> None:
     if not history.showings:

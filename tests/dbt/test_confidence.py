@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from loop_steps import build, copy_landing, put_into_service, settings_at
+from loop_steps import build, build_models, copy_landing, put_into_service, settings_at
 from typer.testing import CliRunner
 
 from revealed.cli import app
@@ -56,7 +56,7 @@ def con(home: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def test_the_training_fold_is_the_dataset_as_it_was_when_the_holdout_began(home: Settings) -> None:
     """Row for row, bit for bit: visitors not yet known, events not yet received, reversals not yet made."""
-    earlier = build(home, HOLDOUT_START, from_scratch=True)
+    earlier = build_models(home, HOLDOUT_START, "+feedback_user_item", from_scratch=True)
     con = connect(home)
     con.execute(f"attach '{home.published_warehouse.resolve()}' as later (read_only)")
     con.execute(f"attach '{earlier.database}' as earlier (read_only)")

@@ -19,7 +19,7 @@ def test_three_plays_at_alpha_forty_are_121(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     query = f"select {{{{ signed_confidence('p', 'n', '1.0') }}}} as confidence from {CASES}"
     con = connect(settings)
-    found = [row[0] for row in con.execute(render(settings, query, tmp_path)).fetchall()]
+    found = [row[0] for row in con.execute(render(settings, query)).fetchall()]
     con.close()
     # Three plays; nothing; half a piece against; clipped both ways; as much for as against says nothing (c = 1).
     assert found == [121.0, -1.0, -21.0, -200.0, 200.0, -1.0]

@@ -11,17 +11,17 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_models import run_dbt_command
-from loop_steps import copy_landing, put_into_service, settings_at
+from loop_steps import build_models, copy_landing, put_into_service, settings_at
 
 from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
-from revealed.warehouse import BuildPlan, finish_candidate, prepare_candidate
+from revealed.warehouse import BuildPlan, finish_candidate
 
 pytestmark = [pytest.mark.dbt]
 
+MODELS = ("+int_visits_judged", "+int_bot_actors", "+fct_sessions")
 TABLES = ("int_item_visits", "int_actor_days", "int_bot_actors", "int_dwell_norms")
 FIRST, SECOND = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 7, tzinfo=UTC)
 WITHHELD = "events-2026-01-03T12.ndjson"
@@ -83,15 +83,6 @@ def plant(settings: Settings, name: str, lines: Sequence[dict[str, Any]]) -> Non
     path.write_text("".join(json.dumps(row) + "\n" for row in lines))
 
 
-def build(settings: Settings, as_of: datetime, *, from_scratch: bool = False) -> BuildPlan:
-    """Build what engagement needs, and no mart beyond; what only the build needs is still there."""
-    plan = prepare_candidate(settings, as_of, from_scratch=from_scratch)
-    models = ("+int_visits_judged", "+int_bot_actors", "+fct_sessions")
-    skipped = ("--exclude-resource-type", "test", "unit_test")
-    run_dbt_command(settings, plan.database, "build", *skipped, "--select", *models)
-    return plan
-
-
 def rewritten_of(settings: Settings, plan: BuildPlan) -> dict[str, tuple[int, int]]:
     """How many sessions and days of people a build wrote, and how many there are."""
     con = connect(settings, plan.database, read_only=True)
@@ -122,15 +113,15 @@ class Built:
         copy_landing(world, self.settings.landing, names - {WITHHELD})
         plant(self.settings, "planted-1", EARLY)
         ingest_landing(self.settings)
-        self.first = build(self.settings, FIRST)
+        self.first = build_models(self.settings, FIRST, *MODELS)
         finish_candidate(self.settings, self.first)
         put_into_service(self.settings, self.first)
         copy_landing(world, self.settings.landing, {WITHHELD})
         plant(self.settings, "planted-2", LATE)
         ingest_landing(self.settings)
-        self.continued = build(self.settings, SECOND)
+        self.continued = build_models(self.settings, SECOND, *MODELS)
         self.rewritten = rewritten_of(self.settings, self.continued)
-        self.scratch = build(self.settings, SECOND, from_scratch=True)
+        self.scratch = build_models(self.settings, SECOND, *MODELS, from_scratch=True)
 
     def open(self, plan: BuildPlan) -> duckdb.DuckDBPyConnection:
         published = plan is self.first

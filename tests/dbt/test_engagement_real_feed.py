@@ -32,7 +32,7 @@ def test_people_of_a_real_feed_are_people(tmp_path: Path) -> None:
         "+int_visits_judged",
         "+int_bot_actors",
     )
-    run_dbt_command(settings, plan.database, "build", *only)
+    run_dbt_command(settings, plan.folder, "build", *only)
     con = connect(settings, plan.database, read_only=True)
     bots = con.execute("select count(*) from intermediate.int_bot_actors").fetchone()
     days = con.execute(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from loop_steps import build, put_into_service, settings_at
 from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
+from revealed.warehouse import BuildPlan
 
 pytestmark = [pytest.mark.dbt]
 
@@ -78,16 +81,24 @@ WHO = "select event_id, actor_id from marts.fct_events where user_id is null ord
 CREDIT = "select match_type, matched_request_id from marts.fct_events where event_id = 'buys-at-home'"
 
 
-def test_a_login_makes_the_visitor_the_person_from_when_it_is_known(landed: Settings) -> None:
+@pytest.fixture(scope="module")
+def builds(landed: Settings) -> tuple[BuildPlan, BuildPlan]:
+    """Before the login is known, in service; and on top of it."""
     unknown = build(landed, datetime(2026, 1, 3, tzinfo=UTC))
+    kept = replace(unknown, folder=shutil.copytree(unknown.folder, landed.home / "unknown"))
+    put_into_service(landed, unknown)
+    return kept, build(landed, datetime(2026, 1, 4, tzinfo=UTC))
+
+
+def test_a_login_makes_the_visitor_the_person_from_when_it_is_known(
+    landed: Settings, builds: tuple[BuildPlan, BuildPlan]
+) -> None:
+    unknown, known = builds
     assert _rows(landed, unknown.database, WHO) == [
         ("before-login", "anon:phone"),
         ("on-shared", "anon:tablet"),
     ]
     assert _rows(landed, unknown.database, CREDIT) == [("none", None)]
-    put_into_service(landed, unknown)
-
-    known = build(landed, datetime(2026, 1, 4, tzinfo=UTC))
     assert known.window_start is not None, "the second build continues the first"
     assert _rows(landed, known.database, WHO) == [("before-login", "ann"), ("on-shared", "anon:tablet")]
     assert _rows(landed, known.database, CREDIT) == [("last_touch", "shown-to-phone")]
@@ -95,9 +106,11 @@ def test_a_login_makes_the_visitor_the_person_from_when_it_is_known(landed: Sett
     assert _rows(landed, known.database, shown) == [("ann",)]
 
 
-def test_the_training_fold_does_not_know_a_later_login(landed: Settings) -> None:
+def test_the_training_fold_does_not_know_a_later_login(
+    landed: Settings, builds: tuple[BuildPlan, BuildPlan]
+) -> None:
     """The holdout of two days began on day 2: what was learned on day 3 is the future."""
-    plan = build(landed, datetime(2026, 1, 4, tzinfo=UTC), from_scratch=True)
+    _, plan = builds
     people = "select distinct user_id from marts.{} where item_id = 'i1' and user_id in ('ann', 'anon:phone')"
     assert _rows(landed, plan.database, people.format("feedback_user_item")) == [("ann",)]
     assert _rows(landed, plan.database, people.format("feedback_fold_train")) == [("anon:phone",)]

@@ -64,6 +64,7 @@ def test_the_same_moment_twice_gives_the_same_data(in_service: Settings) -> None
     assert hashes(in_service, again.database) == hashes(in_service, in_service.published_warehouse)
 
 
+@pytest.mark.slow  # of planted lines: test_reversals
 def test_an_earlier_moment_forgets_what_was_not_yet_known(in_service: Settings) -> None:
     earlier = build(in_service, moment(8))
     scratch = build(in_service, moment(8), from_scratch=True)
@@ -81,6 +82,7 @@ def test_late_files_rebuild_their_days_exactly(in_service: Settings, world: Path
     assert hashes(in_service, rebuilt.database) == hashes(in_service, scratch.database)
 
 
+@pytest.mark.slow  # of a small world, line by line: test_touched_keys
 def test_building_as_of_a_moment_equals_building_on_the_log_cut_there(
     world: Path, in_service: Settings, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from delay_world import AS_OF, RATE, Clicks, draw_clicks, write_logs
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from loop_steps import build, settings_at
+from loop_steps import build_models, settings_at
 from numpy.typing import NDArray
 from rendered_sql import render
 
@@ -51,10 +51,9 @@ RAA = (
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """The curve's query and the rates' query, as dbt renders them."""
-    folder = tmp_path_factory.mktemp("rendered")
     curve = CURVE + "select share_known, outcomes_at_delay, outcomes_by_delay from curve"
     both = f"{curve} order by outcome_type, period -- cut here\n{RATES}"
-    first, second = render(settings_at(folder), both, folder).split("-- cut here")
+    first, second = render(settings_at(tmp_path_factory.mktemp("rendered")), both).split("-- cut here")
     return first, second
 
 
@@ -166,7 +165,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path, C
     clicks = draw_clicks(np.random.default_rng(5), 20_000, 60)
     write_logs(settings.landing, clicks)
     ingest_landing(settings)
-    return settings, build(settings, AS_OF).database, clicks
+    plan = build_models(settings, AS_OF, "+rpt_outcome_rates", "+rpt_label_maturity")
+    return settings, plan.database, clicks
 
 
 def test_the_platform_recovers_the_rate_from_logs(planted: tuple[Settings, Path, Clicks]) -> None:

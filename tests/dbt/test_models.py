@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from compiled_models import run_dbt_command
 from documented_answers import CHECKS
 from loop_steps import copy_landing, settings_at
 
@@ -18,7 +17,7 @@ from revealed.engines.duckdb import connect
 from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
-from revealed.warehouse import BuildPlan, compile_manifest, dbt_environment, prepare_candidate, run_dbt
+from revealed.warehouse import BuildPlan, compile_manifest, prepare_candidate, run_dbt
 from revealed.warehouse.dictionary import data_dictionary
 
 pytestmark = [pytest.mark.dbt]
@@ -43,31 +42,16 @@ def built(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settin
     return settings, plan
 
 
-def dbt_test(settings: Settings, database: Path, folder: Path, *select: str) -> dict[str, str]:
-    """Run some of dbt's tests on a candidate; return the status of each by its name."""
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("dbt"),
-        "--quiet",
-        "--log-path",
-        folder / "logs",
-    ]
-    command += ["test", "--select", *select, "--target-path", folder / "target"]
-    command += ["--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project]
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **dbt_environment(settings, database)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stdout
-    results = json.loads((folder / "target" / "run_results.json").read_bytes())["results"]
+def dbt_test(settings: Settings, folder: Path, *select: str) -> dict[str, str]:
+    """Run some of dbt's tests on the candidate in `folder`; return the status of each by its name."""
+    run_dbt_command(settings, folder, "test", "--select", *select, may_fail=True)
+    results = json.loads((settings.home / "target" / "run_results.json").read_bytes())["results"]
     return {result["unique_id"].split(".")[2]: result["status"] for result in results}
 
 
-def test_unit_tests_hold(built: tuple[Settings, BuildPlan], tmp_path: Path) -> None:
+def test_unit_tests_hold(built: tuple[Settings, BuildPlan]) -> None:
     settings, plan = built
-    results = dbt_test(settings, plan.database, tmp_path, "test_type:unit")
+    results = dbt_test(settings, plan.folder, "test_type:unit")
     assert len(results) >= 7
     assert {name for name, status in results.items() if status != "pass"} == set()
 
@@ -98,7 +82,7 @@ def test_a_continued_build_tests_what_it_wrote(built: tuple[Settings, BuildPlan]
     for day in ("2026-01-04", "2026-01-05"):
         with connect(settings, database) as con:
             con.execute(f"update ops.build_plan set window_start = date '{day}'")
-        found[day] = dbt_test(settings, database, tmp_path, *tests, *sparing)
+        found[day] = dbt_test(settings, tmp_path, *tests, *sparing)
     assert found["2026-01-04"] == dict.fromkeys(tests, "fail") | dict.fromkeys(sparing, "pass")
     assert found["2026-01-05"] == dict.fromkeys((*tests, *sparing), "pass")
 

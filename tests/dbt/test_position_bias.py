@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_steps import build, settings_at
+from loop_steps import build, build_models, settings_at
 
 from revealed.engines.duckdb import connect, literal
 from revealed.landing import ingest_landing, ingest_path
@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.dbt]
 OPEN_BANDIT = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "obd_men"
 AS_OF = datetime(2026, 1, 13, tzinfo=UTC)
 HOLDOUT = datetime(2026, 1, 11, tzinfo=UTC)
+REPORTS = ("+rpt_position_bias", "+rpt_exposure_bias", "+rpt_popularity_bias", "+rpt_topic_exposure")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def built(landed: Settings) -> BuildPlan:
-    return build(landed, AS_OF)
+    return build_models(landed, AS_OF, *REPORTS, "+fct_events")
 
 
 def rows(settings: Settings, plan: BuildPlan, query: str) -> list[tuple[Any, ...]]:
@@ -84,7 +85,7 @@ def test_a_search_engine_that_logs_no_propensity_and_never_varies_is_refused(
 def test_the_holdout_s_curve_is_the_one_that_was_known_then(landed: Settings, built: BuildPlan) -> None:
     """Late clicks of the held-out days are in the warehouse, and must not be in the curve that trains before them."""
     query = "select * exclude (basis) from intermediate.int_examination_curve where moment = timestamp '{}' order by all"
-    then = build(landed, HOLDOUT, from_scratch=True)
+    then = build_models(landed, HOLDOUT, "+int_examination_curve", from_scratch=True)
     moment = f"{HOLDOUT:%Y-%m-%d}"
     known_then = rows(landed, then, query.format(moment))
     assert len(known_then) > 15

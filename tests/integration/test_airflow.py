@@ -80,7 +80,7 @@ class Loop:
 
     def settle(self, after: str) -> dict[str, dict[str, Any]]:
         """Wait until nothing follows any more; a failed task ends the test with the end of its log."""
-        return {run["dag_id"]: run for run in self.watcher.wait_until_settled(after, poll_seconds=0.5)}
+        return {run["dag_id"]: run for run in self.watcher.wait_until_settled(after, poll_seconds=1.0)}
 
     def states(self, run: dict[str, Any]) -> dict[str, str | None]:
         """Return each task's state in a run."""
@@ -220,6 +220,7 @@ def test_an_approval_puts_the_model_in_service_under_the_approvers_name(loop: Lo
     assert len({entry.item_id for entry in found.items} - set(consumed)) == 10
 
 
+@pytest.mark.slow  # a turn of the loop takes minutes of CPU here; without Airflow: test_loop
 def test_the_same_day_again_leaves_the_same_data(loop: Loop) -> None:
     before, generation = loop.in_service(), read_manifest(loop.settings)["generation"]
     runs = loop.turn(DAY_BEFORE)
@@ -268,6 +269,7 @@ def test_a_broken_row_stops_the_publish_and_is_named(loop: Loop, broken_row: tup
     assert (loop.in_service(), loop.settings.published_warehouse.resolve()) == (before, link)
 
 
+@pytest.mark.slow  # without Airflow: test_loop, tests/chaos
 def test_once_mended_a_new_run_publishes_what_a_build_from_scratch_gives(
     loop: Loop, broken_row: tuple[Path, bytes, str]
 ) -> None:
@@ -283,7 +285,7 @@ def test_once_mended_a_new_run_publishes_what_a_build_from_scratch_gives(
     manifest = read_manifest(loop.settings)
     assert manifest["window_start"], "nothing was continued: the comparison below would prove nothing"
     plan = prepare_candidate(loop.settings, as_of_end_of(LAST_DAY), from_scratch=True)
-    run_dbt(loop.settings, plan)
+    run_dbt(loop.settings, plan, data_tests=False)
     finish_candidate(loop.settings, plan)
     after = loop.in_service()
     assert digest_file(loop.settings, plan.database) == after["warehouse"]

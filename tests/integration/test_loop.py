@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from home_contents import assert_whole
 from shell import result, revealed
 
 pytestmark = [pytest.mark.integration]
@@ -137,14 +138,20 @@ def test_an_earlier_moment_never_replaces_a_later_one(home: Path) -> None:
 
 def test_an_empty_day_changes_nothing_but_the_moment(home: Path) -> None:
     """A month after the last line: no new rows, everything matured, and still a whole snapshot."""
+    before = result(revealed(home, "snapshot", "show", "--json"))["generation"]
     done = result(revealed(home, "run", "--through", "2026-02-20", "--json"))
-    assert done["snapshot_generation"]
-    found = result(
-        revealed(
-            home,
-            "sql",
-            "select count(*) filter (where not is_mature) as n from marts.fct_impressions",
-            "--json",
-        )
+    assert done["snapshot_generation"] == before + 1
+    query = (
+        "select count(*) filter (where not is_mature) as n, max(impression_date) < '2026-02-01' as is_over "
+        "from marts.fct_impressions"
     )
-    assert found["rows"] == [{"n": 0}]
+    assert result(revealed(home, "sql", query, "--json"))["rows"] == [{"n": 0, "is_over": True}]
+    assert_whole(home)
+    with duckdb.connect(str((home / "published" / "warehouse.duckdb").resolve()), read_only=True) as con:
+        mended = con.execute(
+            "select count(*), count(events.event_id) from (select distinct event_id from "
+            f"read_parquet('{home}/raw/events/event_date=2026-01-12/*.parquet')) as raw "
+            "left join marts.fct_events as events on raw.event_id = events.event_id"
+        ).fetchone()
+    assert mended is not None
+    assert mended[0] == mended[1] > 0, "the day of the row that was broken is whole again"

@@ -164,14 +164,3 @@ def test_a_second_run_at_the_same_time_is_refused(world: Path, lock: str, words:
     assert told["where"] == str(path)
     assert (in_service(world), ledger(world)) == before
     assert_whole(world)
-
-
-def test_an_empty_day_still_publishes(world: Path) -> None:
-    """Weeks after the last line. Stands last: it moves the world on."""
-    before = result(revealed(world, "snapshot", "show", "--json"))["generation"]
-    done = result(revealed(world, "run", "--through", "2026-02-01", "--json"))
-    assert done["snapshot_generation"] == before + 1
-    query = "select max(event_date) as day from marts.fct_events"
-    (row,) = result(revealed(world, "sql", query, "--json"))["rows"]
-    assert row["day"] < "2026-01-31"
-    assert_whole(world)

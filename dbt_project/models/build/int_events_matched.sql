@@ -51,7 +51,11 @@ named as (
     from {{ ref('int_impressions') }}
     where
         {{ within_attribution_reach('impression_date') }}
-        and request_id in (select creditable.request_id from creditable where creditable.request_id is not null)
+        and request_id in (
+            select creditable.request_id
+            from creditable
+            where creditable.request_id is not null
+        )
 
 ),
 
@@ -135,7 +139,11 @@ shown as (
     from {{ ref('int_impressions') }}
     where
         {{ within_attribution_reach('impression_date') }}
-        and actor_id in (select sought.logged_actor_id from sought where sought.logged_actor_id is not null)
+        and actor_id in (
+            select sought.logged_actor_id
+            from sought
+            where sought.logged_actor_id is not null
+        )
 
 ),
 

@@ -191,7 +191,18 @@ def fct_impressions(moment: str) -> Suite:
         "fct_impressions",
         ("request_id", "item_id"),
         (
-            rows_at_least(1, "a warehouse without impressions has nothing to learn from"),
+            rows_at_least(
+                0, "on the days that changed nothing may have been shown; the next rule asks of all days"
+            ),
+            no_rows(
+                "shows_what_was_shown",
+                None,
+                "there are impressions, and rows for the days that changed where anything was shown on them",
+                """select count(*) as impressions, count(*) filter (
+                        impression_date >= (select coalesce(window_start, date '0001-01-01') from ops.build_plan)
+                    ) as on_changed_days, (select count(*) from {batch}) as rows_read
+                from intermediate.int_impressions having impressions = 0 or (on_changed_days > 0 and rows_read = 0)""",
+            ),
             *not_null("request_id", "item_id", "position", "occurred_at", "actor_id", "surface"),
             *not_null("model_name", "model_version", "policy", "feedback_state", "is_bot", "as_of"),
             *not_null(*(f"is_{outcome}" for outcome in _OUTCOMES)),

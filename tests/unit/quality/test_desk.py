@@ -104,6 +104,24 @@ def test_what_is_new_may_rest_on_what_is_old(settings: Settings, tmp_path: Path)
     assert result.failures == []
 
 
+@pytest.mark.parametrize(
+    ("emptied", "rules"),
+    [((), set()), (("delete from intermediate.int_impressions",), {"shows_what_was_shown"})],
+    ids=["nothing new", "nothing at all"],
+)
+def test_a_build_in_which_nothing_changed_passes_where_there_is_something(
+    settings: Settings, tmp_path: Path, only: Callable[[str], None], emptied: tuple[str, ...], rules: set[str]
+) -> None:
+    """The same moment built again: its first changed day is the as-of day, of which nothing has been received yet."""
+    only("fct_impressions")
+    again = "update ops.build_plan set window_start = date '2026-03-03'"
+    database = build_valid_warehouse(
+        tmp_path / "w.duckdb", *as_view("marts.fct_impressions"), again, *emptied
+    )
+    result = audit_warehouse(settings, database, as_of=AS_OF)
+    assert {failure.expectation for failure in result.failures} == rules
+
+
 def test_a_candidate_without_a_plan_is_not_audited(settings: Settings, tmp_path: Path) -> None:
     views = (*as_view("marts.fct_impressions"), "delete from ops.build_plan")
     with pytest.raises(AuditFailedError, match="could not be carried out"):

@@ -53,9 +53,7 @@ def entries_with_changes(
     """Return the files with lines that only one of two builds sees: landed since, or received between their moments."""
     low, high = sorted((built_as_of, as_of))
     return [
-        entry
-        for entry in entries
-        if entry.sha256 not in built_files or _received_within(entry, low, high)
+        entry for entry in entries if entry.sha256 not in built_files or _received_within(entry, low, high)
     ]
 
 

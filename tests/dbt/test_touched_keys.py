@@ -64,7 +64,8 @@ def test_tangled_worlds_built_in_many_steps_equal_scratch(tmp_path: Path, seed: 
     _steps(tmp_path, seed, LONG)
 
 
-@pytest.mark.parametrize("from_scratch", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow  # a shorter sibling: chaos/test_warehouse_kills kills builds and starts them again
+@pytest.mark.parametrize("from_scratch", [False, True])
 def test_dbt_tried_again_in_the_same_candidate_changes_nothing(tmp_path: Path, from_scratch: bool) -> None:
     """A task that is tried again finds this build's own rows where the last build's were."""
     world = TangledWorld(5)

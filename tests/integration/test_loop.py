@@ -79,7 +79,7 @@ def test_an_analyst_who_keeps_the_file_open_disturbs_nobody_and_keeps_their_vers
     assert fresh["rows"] == [{"as_of": "2026-01-12 00:00:00"}]
 
 
-@pytest.mark.slow  # shorter siblings: dbt/test_incremental builds the same moment twice, test_publishing the same snapshot
+@pytest.mark.slow  # shorter siblings: test_incremental builds a moment twice, test_snapshots publishes twice
 def test_the_same_run_again_leaves_the_same_data(home: Path) -> None:
     def manifest() -> dict[str, object]:
         folder = (home / "published" / "warehouse.duckdb").resolve().parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -237,3 +238,19 @@ class AttributionWarehouse:
         self.con.execute(
             "create or replace table intermediate.int_channel_removal_effects as from removal_effects"
         )
+
+
+Row = dict[str, Any]
+
+
+def credited(warehouse: AttributionWarehouse, where: str = "true") -> list[Row]:
+    """Rows of the ledger."""
+    return warehouse.rows(f"from marts.fct_attribution where {where}")
+
+
+def sums(rows: list[Row], column: str) -> dict[tuple[str, str, str], float]:
+    """A column's sum by outcome event, outcome type and method."""
+    added: dict[tuple[str, str, str], float] = defaultdict(float)
+    for row in rows:
+        added[row["outcome_event_id"], row["outcome_type"], row["method"]] += row[column]
+    return added

@@ -9,6 +9,10 @@ import duckdb
 from revealed.errors import DamagedFileError, LockedError, NothingPublishedError
 from revealed.settings import Settings
 
+# What a new file is written as: readable by DuckDB 1.4 and newer. The default, readable by 0.10, cannot keep strings as
+# dictionaries of compressed values, and costs a third more to write and a quarter more to scan.
+STORAGE_VERSION = "v1.4.0"
+
 
 def connect(
     settings: Settings, path: Path | None = None, *, read_only: bool = False
@@ -44,6 +48,7 @@ def _config(settings: Settings) -> dict[str, str | bool | int | float | list[str
         "threads": settings.duckdb_threads,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        "storage_compatibility_version": STORAGE_VERSION,
     }
 
 

@@ -10,7 +10,8 @@ from revealed.benchmarks.scale.handwritten import SAME_WORK
 
 _LAST_TOUCH_PEAK_MB = 2048
 _EVENTS_THAT_TELL = 500_000
-_DAILY_LIMITS = {"fct_impression_outcomes": 0.08, "int_events_matched": 0.08, "int_events_deduplicated": 0.10}
+# Without a limit: what also follows from visitors who log in and from windows of a month, which the bars do not have.
+_DAILY_LIMITS = {"int_events_deduplicated": 0.10, "fct_impression_outcomes": None, "int_events_matched": None}
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _daily_checks(figures: dict[str, Any]) -> list[Check]:
     def of_models(one: dict[str, Any], other: dict[str, Any]) -> float | None:
         return ratio(cpu_of_models(one, everyday), cpu_of_models(other, everyday))
 
-    wide = figures["queries"]
+    queries = figures["queries"]
     shares = [
         Check(
             f"a day / all days: {model}",
@@ -106,11 +107,19 @@ def _daily_checks(figures: dict[str, Any]) -> list[Check]:
         )
         for model, limit in _DAILY_LIMITS.items()
     ]
+    outcomes = "fct_impression_outcomes"
+    rebuild = model_cost(full, outcomes) + queries["all days wide"]["cpu_s"]
     return [
+        Check("a day's labels / labels and wide rows of all days", ratio(model_cost(day, outcomes), rebuild), 0.08),
+        Check(
+            "a day's last touch / all days: the query",
+            ratio(queries["last touch, a day"]["cpu_s"], queries["last touch"]["cpu_s"]),
+            0.08,
+        ),
         *shares,
         Check(
             "reading two days of fct_impressions / all days",
-            ratio(wide["two days wide"]["cpu_s"], wide["all days wide"]["cpu_s"]),
+            ratio(queries["two days wide"]["cpu_s"], queries["all days wide"]["cpu_s"]),
             0.13,
         ),
         Check("a day, long / short history: incremental models", of_models(day, short), 1.3),

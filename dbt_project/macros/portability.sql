@@ -39,6 +39,18 @@
     cast(hash(concat_ws('|', {% for column in columns %}coalesce(cast({{ column }} as varchar), ''){{ ", " if not loop.last }}{% endfor %})) >> 1 as bigint)
 {%- endmacro %}
 
+{#-
+    Of several rows the text at the earliest moment; of two in the same instant always the same one. Nulls do not count.
+-#}
+{% macro earliest_of(text, moment) -%}
+    {{ return(adapter.dispatch('earliest_of')(text, moment)) }}
+{%- endmacro %}
+
+{#- By one number: a row to sort by is kept outside of the memory that can spill. -#}
+{% macro duckdb__earliest_of(text, moment) -%}
+    arg_min({{ text }}, cast(epoch_us({{ moment }}) as hugeint) * 9223372036854775808 + {{ number_key([text]) }})
+{%- endmacro %}
+
 {#- A field of a JSON text, as text; null where there is none. -#}
 {% macro json_text(column, field) -%}
     {{ return(adapter.dispatch('json_text')(column, field)) }}

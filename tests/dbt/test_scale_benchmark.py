@@ -98,6 +98,25 @@ def test_a_day_on_top_equals_a_build_from_scratch(builds: tuple[Settings, dict[s
     assert not found["a day"]["steps"]["prepare"]["from_scratch"]
 
 
+@pytest.mark.slow
+def test_a_low_memory_limit_spills_and_changes_nothing(tmp_path: Path) -> None:
+    """Half a million impressions: 250 MB are too few to hold what 4 GB hold, and enough to finish with the same rows."""
+    size = replace(SIZES["quick"], requests=50_000, events=100_000, users=19_000)
+    settings = settings_at(tmp_path)
+    for entry in [entry for day in write_raw_log(settings, size) for entry in day]:
+        write_entry(settings, entry)
+    contents, peaks = [], []
+    for limit in ("4GB", "250MB"):
+        limited = replace(settings, duckdb_memory_limit=limit)
+        found = build(limited, size.end, from_scratch=True, publish=False, tests=False, audit=False)
+        contents.append(
+            run_task(settings, "digests", database=f"{found['folder']}/warehouse.duckdb")["content"]
+        )
+        peaks.append(max(model["peak_mb"] for model in found["models"]))
+    assert contents[0] == contents[1]
+    assert peaks[1] + 200 < peaks[0]
+
+
 def test_every_model_is_measured(builds: tuple[Settings, dict[str, dict[str, Any]]]) -> None:
     _, found = builds
     models = {model["name"]: model for model in found["scratch"]["models"]}

@@ -56,10 +56,13 @@ def run_dbt(
                 where=str(plan.database),
                 remedy="make room, then run this again; the warehouse in service is unchanged",
             )
+        remedy = "mend the model or the data it names"
+        if "Out of Memory Error" in told:
+            remedy = f"allow more than REVEALED_DUCKDB_MEMORY_LIMIT={settings.duckdb_memory_limit}"
         raise BuildFailedError(
             told,
             where=str(target_folder(settings) / "run_results.json"),
-            remedy="mend the model or the data it names; the warehouse in service is unchanged",
+            remedy=f"{remedy}; the warehouse in service is unchanged",
         )
 
 

@@ -61,7 +61,6 @@ def bare_queries(
         yield TimedQuery(name, sql, setup)
         yield TimedQuery(f"{name}, unlimited", sql, setup, is_unlimited=True)
     yield TimedQuery("session ids", reference.SESSION_IDS, views)
-    yield TimedQuery("last touch, a day", reference.LAST_TOUCH, reference.a_day_of_views(flat, size))
     yield TimedQuery(
         "last touch, a week", reference.LAST_TOUCH, reference.a_week_in_memory(flat, size, hot=False)
     )

@@ -7,9 +7,6 @@ from pathlib import Path
 from revealed.benchmarks.scale.sizes import BenchSize
 from revealed.engines.duckdb import literal
 
-# What the attribution windows of most events come to, with a day for late ones.
-_DAYS_LOOKED_THROUGH = 8
-
 FLAT_IMPRESSIONS = (
     "select request_id, item_id, position, actor_id, occurred_at, surface, propensity from impressions"
 )
@@ -93,16 +90,6 @@ def flat_views(folder: Path) -> list[str]:
     return [
         f"create view {name} as from read_parquet({literal(folder / f'{name}.parquet')})"
         for name in ("impressions", "events")
-    ]
-
-
-def a_day_of_views(folder: Path, size: BenchSize) -> list[str]:
-    """Return the statements that name the events of the last day in the flat files, and the impressions they look through."""
-    end = f"timestamp {literal(size.end.isoformat(sep=' '))} - interval 1 day"
-    return [
-        f"create view {name} as from read_parquet({literal(folder / f'{name}.parquet')})"
-        f" where occurred_at >= {end} - interval {days} day"
-        for name, days in (("impressions", _DAYS_LOOKED_THROUGH), ("events", 1))
     ]
 
 

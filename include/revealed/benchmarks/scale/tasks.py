@@ -75,10 +75,7 @@ def prepare(settings: Settings, *, as_of: str, from_scratch: bool) -> dict[str, 
 
 
 def dbt(settings: Settings, *, folder: str, tests: bool = True, select: str | None = None) -> dict[str, Any]:
-    """Build the candidate as `run_dbt` does, but in this process and one model after another, each measured.
-
-    One thread of dbt's own: with two, a model's CPU seconds could not be told from its neighbour's. DuckDB's threads
-    are as in service.
+    """Build the candidate as `run_dbt` does, one model after another, but in this process and each measured.
 
     Args:
         settings: where everything is.
@@ -92,7 +89,7 @@ def dbt(settings: Settings, *, folder: str, tests: bool = True, select: str | No
     os.environ.update(dbt_environment(settings, plan.database))
     nodes = _Nodes()
     target = target_folder(settings)
-    arguments = ["--quiet", "--log-path", str(target.parent / "logs"), "build", "--threads", "1"]
+    arguments = ["--quiet", "--log-path", str(target.parent / "logs"), "build"]
     arguments += ["--exclude-resource-type", "unit_test", *([] if tests else ["test"])]
     arguments += ["--select", select] if select else []
     arguments += ["--target-path", str(target), "--project-dir", str(settings.dbt_project)]

@@ -62,15 +62,12 @@ visits as (
         visits.matched_request_id as request_id,
         visits.item_id,
         cast(sum(visits.active_ms) as bigint) as dwell_ms,
-        -- Of several visits the one that tells most of the time, of equal ones the better measured: as one number, because
-        -- a row to sort by is kept outside of the memory that can spill.
-        case
-            max(
-                4 * visits.active_ms
-                + case visits.dwell_source when 'next_event' then 1 when 'reported' then 2 when 'heartbeats' then 3 end
-            ) % 4
-            when 1 then 'next_event' when 2 then 'reported' when 3 then 'heartbeats'
-        end as dwell_source,
+        -- Of several visits the one that tells most of the time, of equal ones the better measured: one number to sort by,
+        -- because a row is kept outside of the memory that can spill.
+        max(
+            4 * visits.active_ms
+            + case visits.dwell_source when 'next_event' then 1 when 'reported' then 2 when 'heartbeats' then 3 end
+        ) % 4 as dwell_source_rank,
         cast(sum(visits.heartbeats) as bigint) as heartbeats,
         max(visits.scroll_depth) as scroll_depth,
         {{ earliest_of('visits.device', 'visits.opened_at') }} as device,
@@ -123,7 +120,11 @@ outcomes as (
         credits.impression_date,
         credits.clicks,
         visits.dwell_ms,
-        visits.dwell_source,
+        case visits.dwell_source_rank
+            when 1 then 'next_event'
+            when 2 then 'reported'
+            when 3 then 'heartbeats'
+        end as dwell_source,
         coalesce(visits.heartbeats, 0) as heartbeats,
         visits.scroll_depth,
         visits.device,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from revealed.errors import BuildFailedError, DiskFullError
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.warehouse.plan import BuildPlan
+
+# Models and tests that took less are not worth a line of their own.
+_WORTH_TELLING_S = 2.0
 
 
 def target_folder(settings: Settings) -> Path:
@@ -47,9 +51,9 @@ def run_dbt(
     """
     progress(f"dbt build, as of {plan.as_of:%Y-%m-%d %H:%M} UTC, from {plan.window_start or 'scratch'}")
     arguments = ["build", "--exclude-resource-type", "unit_test", *([] if data_tests else ["test"])]
-    done = _dbt(settings, arguments, plan.folder)
+    done = _dbt(settings, arguments, plan.folder, progress)
     if done.returncode:
-        told = _failures(settings) or _tail(done.stdout)
+        told = _failures(settings) or done.last_words
         if says_disk_full(told):
             raise DiskFullError(
                 f"dbt could not write the candidate: {told.splitlines()[0]}",
@@ -74,7 +78,7 @@ def rerun_models(settings: Settings, folder: Path, models: list[str], variables:
     """
     done = _dbt(settings, ["run", "--select", *models, "--vars", json.dumps(variables)], folder)
     if done.returncode:
-        raise BuildFailedError(_failures(settings) or _tail(done.stdout), where=str(folder))
+        raise BuildFailedError(_failures(settings) or done.last_words, where=str(folder))
 
 
 def compile_manifest(settings: Settings) -> Path:
@@ -85,17 +89,23 @@ def compile_manifest(settings: Settings) -> Path:
     """
     done = _dbt(settings, ["parse"], target_folder(settings).parent)
     if done.returncode:
-        raise BuildFailedError("the dbt project does not parse", where=_tail(done.stdout))
+        raise BuildFailedError("the dbt project does not parse", where=done.last_words)
     return target_folder(settings) / "manifest.json"
 
 
-def _dbt(settings: Settings, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class _Done:
+    returncode: int
+    last_words: str
+
+
+def _dbt(settings: Settings, arguments: list[str], folder: Path, progress: Progress = quiet) -> _Done:
     target = target_folder(settings)
     target.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).with_name("dbt")),
-        "--quiet",
-        "--no-use-colors",
+        "--log-format",
+        "json",
         "--log-path",
         str(target.parent / "logs"),
         *arguments,
@@ -107,15 +117,25 @@ def _dbt(settings: Settings, arguments: list[str], folder: Path) -> subprocess.C
         str(target),
     ]
     env = {name: value for name, value in os.environ.items() if name != "REVEALED_CANDIDATE"}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**env, **dbt_environment(settings)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    env |= dbt_environment(settings)
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as child:
+        said = [_heard(line, progress) for line in child.stdout or ()]
+    return _Done(child.returncode, _tail("\n".join(said)))
+
+
+def _heard(line: str, progress: Progress) -> str:
+    """Return what a line of dbt's log says, and tell of models and tests that took their time."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return line.rstrip()
+    data = event["data"]
+    if data.get("execution_time", 0.0) >= _WORTH_TELLING_S and "node_info" in data:
+        name = data["node_info"]["node_name"]
+        progress(f"dbt: {name}, {data['execution_time']:.0f} s,", data["index"], data["total"])
+    return str(event["info"]["msg"])
 
 
 def _failures(settings: Settings) -> str:

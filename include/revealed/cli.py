@@ -12,6 +12,7 @@ from revealed.commands import (
     bias,
     datasets,
     doctor,
+    evaluate,
     logs,
     loop,
     platform,
@@ -47,6 +48,7 @@ for command in (
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(warehouse.app, name="warehouse")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(benchmarks.app, name="bench")
 
 

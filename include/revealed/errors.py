@@ -137,3 +137,10 @@ class DiskFullError(RevealedError):
 
     exit_code = 16
     code = "disk_full"
+
+
+class InvalidInputError(RevealedError):
+    """A file that was given to a command lacks a column, or holds a value that means nothing."""
+
+    exit_code = 17
+    code = "invalid_input"

@@ -1,0 +1,81 @@
+"""`revealed evaluate`: judge a policy on anybody's log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from revealed.commands.logs import Json
+from revealed.commands.output import say, say_json, table
+from revealed.evaluation.off_policy import (
+    PolicyValue,
+    evaluate_policy,
+    read_policy_log,
+    read_target,
+    uniform,
+)
+from revealed.evaluation.off_policy.target import UNIFORM
+from revealed.settings import Settings
+
+app = typer.Typer(help="Judge policies on logs, whoever wrote them.", no_args_is_help=True)
+
+_COLUMNS = ("estimator", "verdict", "estimate", "ci_low", "ci_high", "ess", "max_weight")
+
+
+@app.callback()
+def judge() -> None:
+    """Judge policies on logs, whoever wrote them."""
+
+
+@app.command()
+def policy(
+    log: Annotated[
+        Path, typer.Option(help="Parquet: item_id, position, propensity, reward [user_id, context].")
+    ],
+    target: Annotated[
+        str,
+        typer.Option(
+            help="`uniform`, or Parquet: item_id, position, propensity [context]; or a log of the policy's own choices."
+        ),
+    ],
+    clip: Annotated[
+        float | None,
+        typer.Option(help="Largest weight of clipped_ips and switch_dr; default: root of the rows."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Estimate what a policy would have earned a shown item, from the log of another one, or say why the log cannot tell.
+
+    The propensity is the rank marginal: the probability of this item at this position. A value is refused, with what would
+    be needed, where too few rows, people or choices carry it.
+
+    \b
+    Examples:
+      revealed evaluate policy --log shown.parquet --target uniform
+      revealed evaluate policy --log shown.parquet --target challenger.parquet --json
+    """
+    settings = Settings.from_env()
+    shown = read_policy_log(settings, log)
+    asked = uniform(shown) if target == UNIFORM else read_target(settings, Path(target), shown)
+    found = evaluate_policy(shown, asked, clip=clip)
+    if as_json:
+        say_json(found.to_dict())
+        return
+    _say(found)
+
+
+def _say(found: PolicyValue) -> None:
+    support = found.support
+    say(f"{found.target}: {found.verdict}{', ' + found.reason if found.reason else ''}")
+    rows = [vars(value) | {"ess": round(value.ess)} for value in (found.logging, *found.estimators)]
+    say(table(rows, _COLUMNS))
+    for value in found.estimators:
+        if value.reason and value.reason != found.reason:
+            say(f"{value.estimator}: {value.reason}")
+    say(
+        f"{support.rows:,} rows of {support.people:,} people or groups; mean weight {support.mean_weight:.3f} ± "
+        f"{support.mean_weight_se:.3f}, largest {support.max_weight_share:.2%} of all; {support.supported:.1%} of the policy's "
+        f"choices are in the log; weights are capped at {support.clip:,.1f}, which takes away {support.clipped:.1%}"
+    )

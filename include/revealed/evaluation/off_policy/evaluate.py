@@ -1,0 +1,138 @@
+"""The value of a policy from another one's log, with intervals, or why the log cannot tell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from revealed.errors import UsageError
+from revealed.evaluation.off_policy.estimators import ESTIMATORS, Terms, bootstrap, terms
+from revealed.evaluation.off_policy.policy_log import Floats, PolicyLog
+from revealed.evaluation.off_policy.support import Support, SupportLimits, effective_sample_size
+from revealed.evaluation.off_policy.target import Target
+
+ESTIMATED, REFUSED = "estimated", "refused"
+_REPLICATES = 1_000
+_SEED = 7
+_CAPPED = ("clipped_ips", "switch_dr")
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one estimator says; the numbers are None where it is refused.
+
+    Attributes:
+        estimator: one of `ESTIMATORS`, or `logging` for what the log itself earned.
+        verdict, reason: `estimated`, or `refused` and why.
+        estimate, ci_low, ci_high: reward a shown item, and its 95 % interval (percentile bootstrap over people).
+        ess, max_weight: of the weights that this estimator uses.
+    """
+
+    estimator: str
+    verdict: str
+    reason: str
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    ess: float
+    max_weight: float
+
+
+@dataclass(frozen=True)
+class PolicyValue:
+    """The answer for one policy.
+
+    Attributes:
+        target: the policy's name.
+        verdict, reason: `estimated`, or `refused` with everything that is missing.
+        logging: what the logging policy earned, on the same rows.
+        estimators: one entry an estimator.
+        support: the weights' diagnostics.
+    """
+
+    target: str
+    verdict: str
+    reason: str
+    logging: Value
+    estimators: list[Value]
+    support: Support
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def evaluate_policy(
+    log: PolicyLog,
+    target: Target,
+    *,
+    clip: float | None = None,
+    limits: SupportLimits | None = None,
+    replicates: int = _REPLICATES,
+    seed: int = _SEED,
+) -> PolicyValue:
+    """Estimate what `target` would have earned a shown item, had it chosen in the log's place.
+
+    Args:
+        log: what was shown, with rank-marginal propensities.
+        target: the policy asked about.
+        clip: largest weight of the capped estimators; by default the root of the rows (Ionides, 2008).
+        limits: when to refuse.
+        replicates: of the bootstrap.
+        seed: of the folds and the bootstrap.
+
+    Raises:
+        UsageError: `clip` is not positive.
+    """
+    if clip is not None and not clip > 0:
+        raise UsageError(f"a largest weight of {clip} means nothing", remedy="--clip takes a number above 0")
+    cap = clip or math.sqrt(log.rows)
+    weight = target.propensity(log) / log.propensity
+    parts = terms(log, target, weight, cap, seed)
+    drawn = bootstrap(parts.columns, replicates, seed)
+    support = Support.of_weights(
+        weight,
+        people=len(parts.columns),
+        mean_weight_se=float(parts.mean_weight(drawn).std()),
+        supported=target.supported(log),
+        clip=cap,
+    )
+    limits = limits or SupportLimits()
+    refusals = support.refusals(limits)
+    return PolicyValue(
+        target=target.name,
+        verdict=REFUSED if refusals else ESTIMATED,
+        reason="; ".join(refusals),
+        logging=_logging(log, parts, drawn),
+        estimators=_estimates(weight, parts, drawn, support, limits),
+        support=support,
+    )
+
+
+def _estimates(
+    weight: Floats, parts: Terms, drawn: Floats, support: Support, limits: SupportLimits
+) -> list[Value]:
+    values, spread = parts.values(parts.columns.sum(axis=0)), parts.values(drawn)
+    whole = "; ".join(support.refusals(limits))
+    found = []
+    for at, name in enumerate(ESTIMATORS):
+        used = np.minimum(weight, support.clip) if name in _CAPPED else weight
+        reason = whole or (support.clipping_refusal(limits) if name in _CAPPED else "")
+        size, largest = effective_sample_size(used), float(used.max())
+        found.append(_value(name, reason, float(values[at]), spread[:, at], size, largest))
+    return found
+
+
+def _logging(log: PolicyLog, parts: Terms, drawn: Floats) -> Value:
+    value = float(parts.logging_value(parts.columns.sum(axis=0)))
+    return _value("logging", "", value, parts.logging_value(drawn), float(log.rows), 1.0)
+
+
+def _value(name: str, reason: str, estimate: float, spread: Floats, ess: float, largest: float) -> Value:
+    if reason:
+        return Value(name, REFUSED, reason, None, None, None, ess, largest)
+    low, high = (float(bound) for bound in np.quantile(spread, [0.025, 0.975]))
+    return Value(name, ESTIMATED, "", estimate, low, high, ess, largest)

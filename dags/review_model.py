@@ -10,8 +10,8 @@ page shows the comparison, the gates and the MLflow link. With `REVEALED_AUTO_AP
 and the record says so.
 
 **When it fails**: the champion stays. A challenger that does not pass the gates is not a failure of the
-run: it ends in `turn_down`, whose log says which gate. After a rejection: train again with
-`train_recommender` and `force`.
+run: it ends in `turn_down`, whose log says which gate. After a rejection the same model is refused, however
+often it is trained; new data make a new one. To take it all the same: `revealed model approve VERSION --force`.
 """
 
 from __future__ import annotations

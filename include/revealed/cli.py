@@ -15,6 +15,7 @@ from revealed.commands import (
     evaluate,
     logs,
     loop,
+    models,
     platform,
     reading,
     snapshots,
@@ -48,6 +49,7 @@ for command in (
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(warehouse.app, name="warehouse")
+app.add_typer(models.app, name="model")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(benchmarks.app, name="bench")
 

@@ -136,6 +136,11 @@ class Settings:
         return self.home / "data_docs"
 
     @property
+    def decisions(self) -> Path:
+        """Who promoted, rejected or rolled back which model, one file a decision."""
+        return self.home / "decisions"
+
+    @property
     def locks(self) -> Path:
         """Lock files."""
         return self.home / "locks"

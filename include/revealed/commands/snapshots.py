@@ -8,10 +8,17 @@ import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
-from revealed.publishing import list_snapshots, read_snapshot_manifest, rollback_snapshot, verify_snapshot
+from revealed.progress import to_stderr
+from revealed.publishing import (
+    list_snapshots,
+    publish_snapshot,
+    read_snapshot_manifest,
+    rollback_snapshot,
+    verify_snapshot,
+)
 from revealed.settings import Settings
 
-app = typer.Typer(help="Recommendation snapshots: list, show, verify, roll back.")
+app = typer.Typer(help="Recommendation snapshots: list, show, verify, publish, roll back.")
 
 Generation = Annotated[int | None, typer.Argument(help="The generation; left out, the one in service.")]
 
@@ -45,6 +52,21 @@ def verify(generation: Generation = None, as_json: Json = False) -> None:
         say_json(checked)
     else:
         say(f"generation {checked['generation']}: {checked['files']} files whole")
+
+
+@app.command()
+def publish(as_json: Json = False) -> None:
+    """Publish what the champion recommends on the newest dataset; nothing is written where nothing changed.
+
+    \b
+    Example:
+      revealed model rollback && revealed snapshot publish
+    """
+    manifest = publish_snapshot(Settings.from_env(), progress=to_stderr)
+    if as_json:
+        say_json(manifest.to_dict())
+    else:
+        say(f"generation {manifest.generation} is in service, from model version {manifest.model_version}")
 
 
 @app.command()

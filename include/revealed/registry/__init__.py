@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from revealed.registry.decisions import Decision, list_decisions
 from revealed.registry.review import (
     Assessment,
     assess_challenger,
@@ -22,6 +23,7 @@ from revealed.registry.versions import (
 
 __all__ = [
     "Assessment",
+    "Decision",
     "ModelVersion",
     "Registered",
     "assess_challenger",
@@ -29,6 +31,7 @@ __all__ = [
     "fetch_model",
     "has_champion",
     "last_trained",
+    "list_decisions",
     "list_versions",
     "promote",
     "read_model_version",

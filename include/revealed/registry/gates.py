@@ -39,6 +39,7 @@ def judge(
     evaluation: dict[str, Any],
     version: ModelVersion,
     champion: ModelVersion | None,
+    turned_down: ModelVersion | None = None,
     limits: Limits | None = None,
 ) -> list[Gate]:
     """Return every gate for a registered version.
@@ -47,12 +48,13 @@ def judge(
         evaluation: the version's `evaluation.json`.
         version: the challenger.
         champion: who is in service now.
+        turned_down: a version of the same model that was rejected or rolled back.
         limits: where the gates stand.
     """
     limits = limits or Limits()
     comparison, chosen = Comparison.from_dict(evaluation["comparison"]), str(evaluation["chosen"])
     return [
-        _undecided(version),
+        _undecided(version, turned_down),
         _audited(evaluation),
         _enough_users(comparison, limits),
         _beats_popularity(comparison, chosen, limits),
@@ -62,8 +64,13 @@ def judge(
     ]
 
 
-def _undecided(version: ModelVersion) -> Gate:
-    return Gate("not decided before", version.decision or "undecided", "undecided", version.decision is None)
+def _undecided(version: ModelVersion, turned_down: ModelVersion | None) -> Gate:
+    """A person's decision stands, also when a schedule trains the same model from the same data once more."""
+    name = "not decided before"
+    if version.decision is None and turned_down is not None:
+        found = f"the same model was {turned_down.decision} as version {turned_down.version}"
+        return Gate(name, found.replace("_", " "), "undecided", False)
+    return Gate(name, version.decision or "undecided", "undecided", version.decision is None)
 
 
 def _audited(evaluation: dict[str, Any]) -> Gate:

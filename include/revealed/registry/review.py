@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from revealed.clock import utc_now
 from revealed.durable import exclusive_lock
 from revealed.errors import DamagedModelError, GateFailedError
 from revealed.evaluation import Comparison
 from revealed.registry.client import MODEL_NAME, registry
+from revealed.registry.decisions import PROMOTED, REJECTED, ROLLED_BACK, write_decision
 from revealed.registry.gates import Gate, judge
 from revealed.registry.links import run_url, version_url
 from revealed.registry.report import champion_line, comparison_table, gates_table
@@ -24,6 +24,7 @@ from revealed.registry.versions import (
     current_champion,
     fetch_model,
     holder,
+    list_versions,
     read_model_version,
 )
 from revealed.settings import Settings
@@ -58,7 +59,8 @@ def assess_challenger(settings: Settings, version: str = CHALLENGER) -> Assessme
     found = read_model_version(settings, version)
     champion = current_champion(settings)
     whole, evaluation = _evaluation(settings, found)
-    gates = [whole] + (judge(evaluation, found, champion) if evaluation else [])
+    refused = _turned_down(settings, found)
+    gates = [whole] + (judge(evaluation, found, champion, refused) if evaluation else [])
     with registry(settings) as client:
         run = client.get_run(found.run_id)
     page = run_url(settings, run.info.experiment_id, found.run_id)
@@ -94,7 +96,9 @@ def promote(
                 if champion is not None:
                     client.set_registered_model_alias(MODEL_NAME, PREVIOUS, champion.version)
                 client.set_registered_model_alias(MODEL_NAME, CHAMPION, found.version)
-        _record(settings, found, "promoted", approved_by, note, gates="forced" if force else "passed")
+        before = _holder(settings, PREVIOUS)
+        gates = "forced" if force else "passed"
+        _record(settings, found, PROMOTED, approved_by, note, gates=gates, before=before, after=found)
     return read_model_version(settings, found.version)
 
 
@@ -113,7 +117,8 @@ def reject(settings: Settings, version: str, rejected_by: str, note: str = "") -
                 where=MODEL_NAME,
                 remedy="roll back to the previous champion instead",
             )
-        _record(settings, found, "rejected", rejected_by, note)
+        champion = current_champion(settings)
+        _record(settings, found, REJECTED, rejected_by, note, before=champion, after=champion)
     return read_model_version(settings, found.version)
 
 
@@ -125,11 +130,11 @@ def rollback_champion(settings: Settings, rolled_back_by: str, note: str = "") -
     """
     with _deciding(settings, "roll back the champion"):
         champion, previous = current_champion(settings), read_model_version(settings, PREVIOUS)
+        if champion is not None and champion.version != previous.version:
+            _record(settings, champion, ROLLED_BACK, rolled_back_by, note, before=champion, after=previous)
         with registry(settings) as client:
             client.set_registered_model_alias(MODEL_NAME, CHAMPION, previous.version)
             client.delete_registered_model_alias(MODEL_NAME, PREVIOUS)
-        if champion is not None and champion.version != previous.version:
-            _record(settings, champion, "rolled_back", rolled_back_by, note)
     return read_model_version(settings, previous.version)
 
 
@@ -151,23 +156,52 @@ def _require_gates(settings: Settings, found: ModelVersion, *, force: bool) -> N
 
 
 def _record(
-    settings: Settings, found: ModelVersion, decision: str, by: str, note: str, *, gates: str = ""
+    settings: Settings,
+    found: ModelVersion,
+    decision: str,
+    by: str,
+    note: str,
+    *,
+    before: ModelVersion | None,
+    after: ModelVersion | None,
+    gates: str = "",
 ) -> None:
-    """Tag the version with who decided what and when; a decision that is recorded already stays as it is."""
+    """Write down who decided what and when, as a file and as the version's tags; what is recorded already stays as it is."""
     if found.decision == decision:
         return
-    tags = {
-        "decision": decision,
-        "decided_by": by,
-        "decided_at": utc_now().isoformat(),
-        "decision_note": note,
-    }
+    written = write_decision(
+        settings,
+        decision=decision,
+        version=found.version,
+        model_id=found.model_id,
+        decided_by=by,
+        note=note,
+        gates=gates,
+        champion_before=before.version if before else None,
+        champion_after=after.version if after else None,
+    )
     with registry(settings) as client:
-        for key, value in (tags | ({"gates": gates} if gates else {})).items():
+        for key, value in written.tags().items():
             client.set_model_version_tag(MODEL_NAME, found.version, key, value)
         challenger = holder(client, CHALLENGER)
         if challenger is not None and challenger.version == found.version:
             client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
+
+
+def _holder(settings: Settings, alias: str) -> ModelVersion | None:
+    with registry(settings) as client:
+        return holder(client, alias)
+
+
+def _turned_down(settings: Settings, found: ModelVersion) -> ModelVersion | None:
+    """Return a version of the very same model that somebody rejected or rolled back: training again gives it a new number."""
+    for other in list_versions(settings):
+        if other.tags.get("model_id") == found.tags.get("model_id") and other.decision in (
+            REJECTED,
+            ROLLED_BACK,
+        ):
+            return other
+    return None
 
 
 def _evaluation(settings: Settings, found: ModelVersion) -> tuple[Gate, dict[str, Any] | None]:

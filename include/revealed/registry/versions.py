@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,21 @@ def has_champion(settings: Settings) -> bool:
 
 
 def list_versions(settings: Settings) -> list[ModelVersion]:
-    """Return every version, the newest first, without aliases (MLflow's search leaves them out)."""
+    """Return every version, the newest first."""
     if is_empty(settings):
         return []
     with registry(settings) as client:
         found = client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=1_000)
-    return sorted(map(as_version, found), key=lambda version: -int(version.version))
+        # MLflow's search leaves the aliases out.
+        holders = {alias: holder(client, alias) for alias in (CHALLENGER, CHAMPION, PREVIOUS)}
+    aliases = {
+        version.version: tuple(
+            alias for alias, held in holders.items() if held and held.version == version.version
+        )
+        for version in map(as_version, found)
+    }
+    versions = [replace(as_version(version), aliases=aliases[str(version.version)]) for version in found]
+    return sorted(versions, key=lambda version: -int(version.version))
 
 
 def last_trained(settings: Settings) -> datetime | None:

@@ -168,11 +168,17 @@ def test_rejected_stays_rejected_unless_forced(trained: Trained) -> None:
         reject(settings, trained.result.version, "ada")
 
 
-def test_training_again_after_a_rejection_gives_a_version_to_decide_about(trained: Trained) -> None:
+def test_training_a_rejected_model_again_does_not_bring_it_back_unseen(trained: Trained) -> None:
     reject(trained.settings, trained.result.version, "ada")
     again = train_challenger(trained.settings)
     assert int(again.version) == int(trained.result.version) + 1
-    assert assess_challenger(trained.settings).version == again.version
+    found = assess_challenger(trained.settings)
+    assert found.version == again.version
+    assert [gate.value for gate in found.gates if not gate.passed] == [
+        f"the same model was rejected as version {trained.result.version}"
+    ]
+    with pytest.raises(GateFailedError, match="the same model was rejected"):
+        promote(trained.settings, again.version, "nobody looked")
 
 
 def test_decisions_that_a_kill_cut_short_are_completed_or_respected(trained: Trained) -> None:

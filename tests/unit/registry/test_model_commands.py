@@ -1,0 +1,89 @@
+"""`revealed model`, as a person types it: a list, a comparison, a decision, its record, and the way back."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from planted_world import AS_OF, World
+from trained_home import Trained, retrain
+from typer.testing import CliRunner
+
+from revealed.cli import app
+from revealed.errors import GateFailedError
+from revealed.settings import Settings
+from revealed.training import train_challenger
+
+
+def say(settings: Settings, *words: str) -> str:
+    done = CliRunner().invoke(app, words, env={"REVEALED_HOME": str(settings.home)})
+    if done.exception:
+        raise done.exception
+    return done.stdout
+
+
+def told(settings: Settings, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(say(settings, *words, "--json"))
+    return found
+
+
+def test_a_model_is_compared_approved_and_rolled_back(trained: Trained) -> None:
+    settings, first = trained.settings, trained.result.version
+    compared = say(settings, "model", "compare")
+    assert "All gates passed." in compared
+    assert "| better than popularity |" in compared
+    assert told(settings, "model", "approve", "--by", "ada", "--note", "fine") == {"champion": first}
+    assert told(settings, "snapshot", "publish")["model_version"] == first
+
+    second = retrain(settings, World(as_of=AS_OF + timedelta(days=7), seed=7)).version
+    say(settings, "model", "approve", second, "--force", "--by", "ada")
+    assert told(settings, "snapshot", "publish")["model_version"] == second
+    listed = {row["version"]: row for row in told(settings, "model", "list")["versions"]}
+    assert (listed[first]["aliases"], listed[second]["aliases"]) == ("previous_champion", "champion")
+    assert listed[second]["decided_by"] == "ada"
+
+    assert told(settings, "model", "rollback", "--by", "bob", "--note", "complaints") == {"champion": first}
+    assert told(settings, "snapshot", "publish")["model_version"] == first
+    decisions = told(settings, "model", "history")["decisions"]
+    assert [
+        (
+            row["decision"],
+            row["version"],
+            row["decided_by"],
+            row["gates"],
+            row["champion_before"],
+            row["champion_after"],
+        )
+        for row in decisions
+    ] == [
+        ("promoted", first, "ada", "passed", None, first),
+        ("promoted", second, "ada", "forced", first, second),
+        ("rolled_back", second, "bob", "", second, first),
+    ]
+    assert decisions[2]["note"] == "complaints"
+
+
+def test_what_was_rolled_back_does_not_come_back_by_a_schedule(trained: Trained) -> None:
+    settings = trained.settings
+    say(settings, "model", "approve")
+    world = World(as_of=AS_OF + timedelta(days=7), seed=7)
+    say(settings, "model", "approve", retrain(settings, world).version, "--force")
+    say(settings, "model", "rollback")
+    again = train_challenger(settings)
+    with pytest.raises(GateFailedError, match="the same model was rolled back as version 2"):
+        say(settings, "model", "approve", again.version)
+
+
+def test_a_rejection_is_kept_with_its_reason(trained: Trained) -> None:
+    settings = trained.settings
+    say(settings, "model", "reject", "--by", "ada", "--note", "too narrow")
+    assert "too narrow" in say(settings, "model", "history")
+    assert told(settings, "model", "list")["versions"][0]["decision"] == "rejected"
+
+
+def test_nothing_is_listed_where_nothing_is(tmp_path: Any) -> None:
+    settings = Settings.from_env({"REVEALED_HOME": str(tmp_path)})
+    assert "no model has been registered" in say(settings, "model", "list")
+    assert "nobody has decided" in say(settings, "model", "history")

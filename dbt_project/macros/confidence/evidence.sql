@@ -4,7 +4,7 @@
 
         event_evidence   one row a positive or negative event of a person and an item, also where nothing is left of it
         skip_evidence    one row a seen-and-skipped impression that counts
-        showings         one row an impression of a person, with its state
+        skipped_showings one row an impression that a person saw and skipped
 
         evidence = base weight x strength x share not taken back x recency x dwell factor x examination factor
         counted_evidence = evidence x damping by what the person said outright
@@ -330,7 +330,7 @@ known_showings as (
 
     select
         impressions.request_id,
-        coalesce(case when impressions.user_id is null then identities.user_id end, impressions.actor_id) as user_id,
+        {{ known_person('impressions') }} as user_id,
         impressions.item_id,
         impressions.occurred_at,
         impressions.position,
@@ -356,12 +356,14 @@ known_showings as (
 
 ),
 
-showings as (
+skipped_showings as (
 
     select known_showings.*
     from known_showings
     left join bots on known_showings.user_id = bots.actor_id
-    where bots.actor_id is null
+    where
+        bots.actor_id is null
+        and known_showings.feedback_state = 'skipped'
 
 ),
 
@@ -369,36 +371,35 @@ showings as (
 skips as (
 
     select
-        showings.*,
+        skipped_showings.*,
         skip.weight as base_weight,
         skip.half_life_days,
         skip.policy_version,
-        {{ seconds_between('showings.occurred_at', moment) }} / 86400.0 as age_days,
-        case when showings.is_seen_for_certain then 1.0 else showings.curve_examination end as examination,
+        {{ seconds_between('skipped_showings.occurred_at', moment) }} / 86400.0 as age_days,
+        case when skipped_showings.is_seen_for_certain then 1.0 else skipped_showings.curve_examination end as examination,
         case
             when
                 anchors.anchor > 0
-                and showings.occurred_at <= anchors.occurred_at + interval {{ var('anchor_reach_minutes') }} minute
+                and skipped_showings.occurred_at <= anchors.occurred_at + interval {{ var('anchor_reach_minutes') }} minute
                 then anchors.implicit_damping
             else 1.0
         end as damping
-    from showings
+    from skipped_showings
     inner join policy as skip on skip.event_type = 'skipped_impression'
     left join anchors
         on
-            showings.user_id = anchors.user_id
-            and showings.item_id = anchors.item_id
+            skipped_showings.user_id = anchors.user_id
+            and skipped_showings.item_id = anchors.item_id
     left join consumed
         on
-            showings.user_id = consumed.user_id
-            and showings.item_id = consumed.item_id
+            skipped_showings.user_id = consumed.user_id
+            and skipped_showings.item_id = consumed.item_id
     where
-        showings.feedback_state = 'skipped'
-        and showings.occurred_at <= {{ moment }} - to_hours({{ known_now(
+        skipped_showings.occurred_at <= {{ moment }} - to_hours({{ known_now(
             ref('signal_policy'),
             "cast(max(maturity_window_hours) filter (where event_type = 'skipped_impression') as integer)"
         ) }})
-        and (consumed.consumed_at is null or consumed.consumed_at > showings.occurred_at)
+        and (consumed.consumed_at is null or consumed.consumed_at > skipped_showings.occurred_at)
 
 ),
 

@@ -89,3 +89,8 @@
             and outcomes.item_id = undone.item_id
     where outcomes.first_seen_at < {{ moment }}
 {%- endmacro %}
+
+{#- Who an impression was shown to, as known by the `identities` that are joined to it. -#}
+{% macro known_person(impressions) -%}
+    coalesce(case when {{ impressions }}.user_id is null then identities.user_id end, {{ impressions }}.actor_id)
+{%- endmacro %}

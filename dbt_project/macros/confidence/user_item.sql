@@ -64,23 +64,50 @@ with_evidence as (
 
 ),
 
+-- Read once more, by pair and time alone: with their states, all showings would be written out to be read twice.
+persons_showings as (
+
+    select
+        {{ known_person('impressions') }} as user_id,
+        impressions.item_id,
+        impressions.occurred_at
+    from {{ ref('int_impressions') }} as impressions
+    left join identities on impressions.anonymous_id = identities.anonymous_id
+    where
+        impressions.received_at < {{ moment }}
+        and impressions.occurred_at < {{ moment }}
+
+),
+
 by_showings as (
 
     select
-        showings.user_id,
-        showings.item_id,
+        persons_showings.user_id,
+        persons_showings.item_id,
         count(*) as impressions,
-        count(*) filter (where showings.feedback_state = 'skipped') as skipped_impressions,
-        min(showings.occurred_at) as first_shown_at,
-        max(showings.occurred_at) as last_shown_at
-    from showings
+        min(persons_showings.occurred_at) as first_shown_at,
+        max(persons_showings.occurred_at) as last_shown_at
+    from persons_showings
     inner join with_evidence
         on
-            showings.user_id = with_evidence.user_id
-            and showings.item_id = with_evidence.item_id
+            persons_showings.user_id = with_evidence.user_id
+            and persons_showings.item_id = with_evidence.item_id
     group by
-        showings.user_id,
-        showings.item_id
+        persons_showings.user_id,
+        persons_showings.item_id
+
+),
+
+skipped as (
+
+    select
+        user_id,
+        item_id,
+        count(*) as skipped_impressions
+    from skipped_showings
+    group by
+        user_id,
+        item_id
 
 ),
 
@@ -88,8 +115,13 @@ shown as (
 
     select
         by_showings.*,
+        coalesce(skipped.skipped_impressions, 0) as skipped_impressions,
         coalesce(by_skips.skip_evidence, 0) as skip_evidence
     from by_showings
+    left join skipped
+        on
+            by_showings.user_id = skipped.user_id
+            and by_showings.item_id = skipped.item_id
     left join by_skips
         on
             by_showings.user_id = by_skips.user_id
@@ -134,11 +166,13 @@ pairs as (
 
 ),
 
+{% if var('popularity_debiasing') == 'inverse_propensity' -%}
 popularity as (
 
     {{ popularity_factors('pairs') }}
 
 ),
+{%- endif %}
 
 weighed as (
 
@@ -154,7 +188,9 @@ weighed as (
         anchors.occurred_at as anchor_at,
         coalesce(anchors.implicit_damping, 1.0) as implicit_damping
     from pairs
-    left join popularity on pairs.item_id = popularity.item_id
+    {% if var('popularity_debiasing') == 'inverse_propensity' -%}
+        left join popularity on pairs.item_id = popularity.item_id
+    {%- endif %}
     left join anchors
         on
             pairs.user_id = anchors.user_id

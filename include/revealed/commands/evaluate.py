@@ -1,9 +1,9 @@
-"""`revealed evaluate`: judge a policy on anybody's log."""
+"""`revealed evaluate`: judge rankings on anybody's split, and policies on anybody's log."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,16 +17,89 @@ from revealed.evaluation.off_policy import (
     uniform,
 )
 from revealed.evaluation.off_policy.target import UNIFORM
+from revealed.progress import to_stderr
 from revealed.settings import Settings
 
-app = typer.Typer(help="Judge policies on logs, whoever wrote them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Judge rankings on splits and policies on logs, whoever made them.", no_args_is_help=True
+)
 
 _COLUMNS = ("estimator", "verdict", "estimate", "ci_low", "ci_high", "ess", "max_weight")
 
 
-@app.callback()
-def judge() -> None:
-    """Judge policies on logs, whoever wrote them."""
+_METRICS = (
+    "recall@20",
+    "ndcg@20",
+    "recall@10",
+    "ndcg@10",
+    "map@10",
+    "mrr@10",
+    "coverage@10",
+    "gini@10",
+    "novelty@10",
+)
+
+
+@app.command()
+def ranking(
+    train: Annotated[Path, typer.Option(help="Parquet: user_id, item_id [confidence, timestamp].")],
+    test: Annotated[Path, typer.Option(help="Parquet: user_id, item_id.")],
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Search the parameters on the train file first.")
+    ] = False,
+    trials: Annotated[int, typer.Option(help="Of the search, with few factors.", min=1)] = 25,
+    factors: Annotated[int, typer.Option(help="Length of a factor vector.", min=1)] = 512,
+    as_json: Json = False,
+) -> None:
+    """Fit on one file, rank every item, and judge by the other: the trial of a challenger, on your own split.
+
+    The model is ALS with frequency-scaled regularisation; popularity stands beside it. Pairs of the train file are not
+    recommended. An interrupted search goes on where it was.
+
+    \b
+    Examples:
+      revealed evaluate ranking --train train.parquet --test test.parquet --factors 64
+      revealed evaluate ranking --train train.parquet --test test.parquet --tune --json
+    """
+    from revealed.training.device import Device
+    from revealed.training.ials import FrequencyScaledALS
+    from revealed.training.popularity import Popularity
+    from revealed.training.split_files import read_split
+    from revealed.training.split_trial import hold_split_trial
+    from revealed.training.study import fitted, tune_ials
+
+    settings = Settings.from_env()
+    split = read_split(settings, train, test)
+    parameters: dict[str, Any] = {"factors": factors}
+    if tune:
+        chosen = tune_ials(
+            split, settings.home / "tuning", trials=trials, factors=factors, progress=to_stderr
+        )
+        parameters = chosen.parameters
+    to_stderr(f"fitting {factors} factors on {split.train.confidence.nnz:,} pairs")
+    popularity = Popularity()
+    popularity.fit(split.train, Device("cpu", "counting"))
+    model = fitted(parameters, split.train)
+    to_stderr(f"ranking {len(split.train.items):,} items for {len(split.testers):,} people")
+    found = hold_split_trial(split, {FrequencyScaledALS.name: model, Popularity.name: popularity})
+    report = {"model": model.name, "parameters": model.parameters} | found.metrics[model.name]
+    report |= {
+        "test_users": found.users,
+        "test_pairs": found.test_pairs,
+        "test_pairs_in_train": split.repeated,
+    }
+    report |= {"baselines": {Popularity.name: found.metrics[Popularity.name]}}
+    if as_json:
+        say_json(report)
+        return
+    rows = [
+        {"model": name} | {metric: found.metrics[name][metric] for metric in _METRICS}
+        for name in found.metrics
+    ]
+    say(table(rows))
+    say(f"{found.test_pairs:,} pairs of {found.users:,} people; parameters {model.parameters}")
+    if split.repeated:
+        say(f"{split.repeated:,} test pairs are in the train file as well, and were left out")
 
 
 @app.command()

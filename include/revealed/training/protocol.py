@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,15 +56,18 @@ class Recommender(Protocol):
 
 
 def create(name: str, parameters: dict[str, Any]) -> Recommender:
-    """Return an unfitted recommender by its registered name: `als` or `popularity`.
+    """Return an unfitted recommender by its registered name: `als`, `ials` or `popularity`.
 
     Raises:
         DamagedModelError: no recommender has this name, or it does not know a parameter.
     """
     from revealed.training.als import ImplicitALS
+    from revealed.training.ials import FrequencyScaledALS
     from revealed.training.popularity import Popularity
 
-    kinds: dict[str, type[ImplicitALS] | type[Popularity]] = {"als": ImplicitALS, "popularity": Popularity}
+    kinds: dict[str, Callable[..., Recommender]] = {
+        kind.name: kind for kind in (ImplicitALS, FrequencyScaledALS, Popularity)
+    }
     try:
         return kinds[name](**parameters)
     except (KeyError, TypeError) as error:

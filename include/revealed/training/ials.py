@@ -1,0 +1,125 @@
+"""Alternating least squares with frequency-scaled regularisation (Rendle et al., RecSys 2022), trained by irspack.
+
+For one user with confidences c over the items that they like, and n of them, the solved system is
+
+    (alpha0 Y'Y + sum of c y y' + lambda (n + alpha0 I) I) x = sum of c y,        I items in all
+
+so that people (and items) with much behaviour are held back more, in proportion. That cannot be had in implicit by
+weighing the data. Only likes teach: a dislike is an unobserved pair here, which is preference 0 with weight alpha0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from revealed.evaluation.metrics import Csr
+from revealed.training.device import Device
+from revealed.training.factor_model import FactorModel, check_factors
+from revealed.training.matrix import Ids, Interactions
+
+Floats = NDArray[np.float64]
+AfterSweep = Callable[[int], None]
+
+
+class FrequencyScaledALS(FactorModel):
+    """Matrix factorisation for positive feedback whose regularisation grows with how much is known.
+
+    Args:
+        factors: length of a factor vector.
+        regularization: lambda.
+        unobserved: alpha0, the weight of a pair of which nothing is known, beside a confidence of 1.
+        iterations: sweeps over users and items.
+        seed: of the initial factors.
+    """
+
+    name = "ials"
+
+    def __init__(
+        self,
+        factors: int = 256,
+        regularization: float = 0.005,
+        unobserved: float = 0.012,
+        iterations: int = 16,
+        seed: int = 20_260_114,
+    ) -> None:
+        self.parameters: dict[str, Any] = {
+            "factors": factors,
+            "regularization": regularization,
+            "unobserved": unobserved,
+            "iterations": iterations,
+            "seed": seed,
+        }
+        self.items: Ids = np.empty(0, dtype=object)
+        self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
+
+    def fit(self, data: Interactions, device: Device, after_sweep: AfterSweep | None = None) -> None:
+        """Factorise the likes; `after_sweep` hears the number of each finished sweep, and may look at the model.
+
+        Raises:
+            NoDataError: the factors came out as zeros or not as numbers, so there was nothing to learn.
+        """
+        solver = self._solver(likes(data.confidence))
+        solver.start_learning()
+        self.items = data.items
+        for sweep in range(1, self.parameters["iterations"] + 1):
+            solver.run_epoch()
+            self.item_factors = np.ascontiguousarray(solver.get_item_embedding(), dtype=np.float32)
+            if after_sweep is not None:
+                after_sweep(sweep)
+        check_factors(self.item_factors)
+
+    def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
+        """Return the exact user factors for rows of confidences over the model's items, as rows."""
+        liked = likes(confidence)
+        gram = self.parameters["unobserved"] * (self.item_factors.T.astype(np.float64) @ self.item_factors)
+        spread, axes = np.linalg.eigh(gram)
+        turned = self.item_factors.astype(np.float64) @ axes
+        users = np.zeros((liked.shape[0], turned.shape[1]))
+        for row in np.flatnonzero(np.diff(liked.indptr)):
+            part = slice(liked.indptr[row], liked.indptr[row + 1])
+            ridge = spread + self._penalty(part.stop - part.start)
+            users[row] = _solve(turned[liked.indices[part]], liked.data[part].astype(np.float64), ridge)
+        folded: NDArray[np.float32] = (users @ axes.T).astype(np.float32)
+        return folded
+
+    def _penalty(self, known: int) -> float:
+        alpha0, items = self.parameters["unobserved"], len(self.item_factors)
+        return float(self.parameters["regularization"] * (known + alpha0 * items))
+
+    def _solver(self, liked: Csr) -> Any:
+        from irspack import IALSRecommender
+
+        return IALSRecommender(
+            liked.astype(np.float64),
+            n_components=self.parameters["factors"],
+            alpha0=self.parameters["unobserved"],
+            reg=self.parameters["regularization"],
+            nu=1.0,
+            random_seed=self.parameters["seed"] % 2**31,
+        )
+
+
+def likes(confidence: Csr) -> Csr:
+    """Return the positive entries alone."""
+    positive = confidence.data > 0
+    if positive.all():
+        return confidence
+    rows = np.repeat(np.arange(confidence.shape[0]), np.diff(confidence.indptr))[positive]
+    kept = (confidence.data[positive], (rows, confidence.indices[positive]))
+    return csr_matrix(kept, shape=confidence.shape)
+
+
+def _solve(known: Floats, confidence: Floats, ridge: Floats) -> Floats:
+    """Return the user of (diag(ridge) + sum of c y y') x = sum of c y; by as many unknowns as items where they are fewer."""
+    wanted = known.T @ confidence
+    if len(known) >= len(ridge):
+        return np.asarray(np.linalg.solve(np.diag(ridge) + (known.T * confidence) @ known, wanted))
+    scaled = known / ridge
+    inner = np.diag(1.0 / confidence) + scaled @ known.T
+    found: Floats = wanted / ridge - scaled.T @ np.linalg.solve(inner, scaled @ wanted)
+    return found

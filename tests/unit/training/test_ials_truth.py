@@ -1,0 +1,113 @@
+"""Frequency-scaled ALS: the fit and the fold-in are what the mathematics says, and the files survive the way around."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from test_als_truth import CPU, build, planted
+
+from revealed.errors import NoDataError
+from revealed.training.artifact import load_model, save_model
+from revealed.training.ials import FrequencyScaledALS
+from revealed.training.matrix import Interactions
+from revealed.training.protocol import NOTHING, create
+
+
+def fitted(data: Interactions, **parameters: float) -> FrequencyScaledALS:
+    chosen = {"factors": 8, "regularization": 0.01, "unobserved": 0.1} | parameters
+    model = FrequencyScaledALS(**chosen)  # type: ignore[arg-type]
+    model.fit(data, CPU)
+    return model
+
+
+def dense_solution(factors: np.ndarray, stored: np.ndarray, parameters: dict[str, float]) -> np.ndarray:
+    """Solve one user in float64 over every item: weight alpha0 everywhere, and a like's confidence on top, wanting 1."""
+    y = factors.astype(np.float64)
+    confidence = np.maximum(stored, 0.0)
+    penalty = parameters["regularization"] * ((stored > 0).sum() + parameters["unobserved"] * len(stored))
+    a = parameters["unobserved"] * y.T @ y + y.T @ (confidence[:, None] * y) + penalty * np.eye(y.shape[1])
+    return np.linalg.solve(a, y.T @ confidence)
+
+
+@pytest.mark.parametrize("likes", [1, 3, 8, 40])
+def test_fold_in_solves_the_normal_equations(likes: int) -> None:
+    """Fewer likes than factors, as many, and more: two ways of solving, one answer. Dislikes and zeros teach nothing."""
+    model = fitted(planted())
+    stored = np.zeros(60)
+    stored[:likes] = np.random.default_rng(likes).uniform(0.5, 6.0, likes)
+    stored[50:53] = [-4.0, -0.2, -30.0]
+    found = model.fold_in(csr_matrix(stored[None].astype(np.float32)))[0]
+    assert found == pytest.approx(dense_solution(model.item_factors, stored, model.parameters), abs=1e-5)
+
+
+def test_who_likes_nothing_is_no_direction() -> None:
+    model = fitted(planted())
+    rows = csr_matrix(np.array([[0.0] * 60, [-1.0] * 60], dtype=np.float32))
+    assert not model.fold_in(rows).any()
+    assert (model.recommend(rows, csr_matrix((2, 60), dtype=np.float32), 5).items == NOTHING).all()
+
+
+def test_the_trained_items_are_the_solution_for_the_trained_users() -> None:
+    """After many sweeps both sides solve the same equations: the users that follow from the items give the items back."""
+    data = planted()
+    model = fitted(data, factors=3, regularization=0.05, unobserved=1.0, iterations=200)
+    users = model.fold_in(data.confidence)
+    likes = data.confidence.T.tocsr()
+    again = np.array(
+        [dense_solution(users, likes[item].toarray()[0], model.parameters) for item in range(likes.shape[0])]
+    )
+    assert again == pytest.approx(model.item_factors, abs=1e-5)
+
+
+def test_the_regularisation_grows_with_what_is_known() -> None:
+    """Two people with the same taste, one of whom repeats it tenfold: with plain lambda the busier one's vector grows."""
+    model = fitted(planted(), regularization=0.3)
+    few, many = np.zeros(60), np.zeros(60)
+    few[:1], many[:20] = 1.0, 1.0
+    lengths = [
+        np.linalg.norm(dense_solution(model.item_factors, stored, model.parameters)) for stored in (few, many)
+    ]
+    assert np.linalg.norm(model.fold_in(csr_matrix(few[None]))) == pytest.approx(lengths[0], rel=1e-4)
+    assert np.linalg.norm(model.fold_in(csr_matrix(many[None]))) == pytest.approx(lengths[1], rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_model_and_another_does_not() -> None:
+    one, two, other = fitted(planted()), fitted(planted()), fitted(planted(), seed=5)
+    assert one.item_factors == pytest.approx(two.item_factors, abs=1e-5)
+    assert not np.allclose(one.item_factors, other.item_factors, atol=1e-2)
+
+
+def test_tastes_are_found_again() -> None:
+    data = planted()
+    model = fitted(data, factors=3, regularization=0.2, unobserved=1.0)
+    lists = model.recommend(data.confidence, data.seen, 5).items
+    hits = [(lists[user] % 3 == user % 3).mean() for user in range(len(data.users))]
+    assert np.mean(hits) > 0.95
+
+
+def test_a_regularisation_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(NoDataError, match="zeros or not as numbers"):
+        fitted(planted(), regularization=1e9)
+
+
+def test_a_model_is_saved_and_loaded_whole(tmp_path: Path) -> None:
+    data = planted()
+    model = fitted(data)
+    loaded, _ = load_model(save_model(tmp_path, model, {}, {}).folder)
+    assert isinstance(loaded, FrequencyScaledALS)
+    assert (loaded.item_factors == model.item_factors).all()
+    assert (
+        loaded.recommend(data.confidence, data.seen, 5).items
+        == model.recommend(data.confidence, data.seen, 5).items
+    ).all()
+    assert create("ials", model.parameters).parameters == model.parameters
+
+
+def test_each_sweep_is_told() -> None:
+    told: list[int] = []
+    model = FrequencyScaledALS(factors=4, iterations=3)
+    model.fit(build([0, 0, 1], [0, 1, 1], [1.0, 1.0, 1.0], 2, 2), CPU, told.append)
+    assert told == [1, 2, 3]

@@ -141,6 +141,11 @@ class Settings:
         return self.home / "decisions"
 
     @property
+    def tuning(self) -> Path:
+        """Searches for parameters on anybody's split, one file a training file."""
+        return self.home / "tuning"
+
+    @property
     def locks(self) -> Path:
         """Lock files."""
         return self.home / "locks"

@@ -72,9 +72,7 @@ def ranking(
     split = read_split(settings, train, test)
     parameters: dict[str, Any] = {"factors": factors}
     if tune:
-        chosen = tune_ials(
-            split, settings.home / "tuning", trials=trials, factors=factors, progress=to_stderr
-        )
+        chosen = tune_ials(split, settings.tuning, trials=trials, factors=factors, progress=to_stderr)
         parameters = chosen.parameters
     to_stderr(f"fitting {factors} factors on {split.train.confidence.nnz:,} pairs")
     popularity = Popularity()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -61,43 +61,21 @@ def ranking(
       revealed evaluate ranking --train train.parquet --test test.parquet --factors 64
       revealed evaluate ranking --train train.parquet --test test.parquet --tune --json
     """
-    from revealed.training.device import Device
-    from revealed.training.ials import FrequencyScaledALS
-    from revealed.training.popularity import Popularity
-    from revealed.training.split_files import read_split
-    from revealed.training.split_trial import hold_split_trial
-    from revealed.training.study import fitted, tune_ials
+    from revealed.training.split_trial import judge_split
 
-    settings = Settings.from_env()
-    split = read_split(settings, train, test)
-    parameters: dict[str, Any] = {"factors": factors}
-    if tune:
-        chosen = tune_ials(split, settings.tuning, trials=trials, factors=factors, progress=to_stderr)
-        parameters = chosen.parameters
-    to_stderr(f"fitting {factors} factors on {split.train.confidence.nnz:,} pairs")
-    popularity = Popularity()
-    popularity.fit(split.train, Device("cpu", "counting"))
-    model = fitted(parameters, split.train)
-    to_stderr(f"ranking {len(split.train.items):,} items for {len(split.testers):,} people")
-    found = hold_split_trial(split, {FrequencyScaledALS.name: model, Popularity.name: popularity})
-    report = {"model": model.name, "parameters": model.parameters} | found.metrics[model.name]
-    report |= {
-        "test_users": found.users,
-        "test_pairs": found.test_pairs,
-        "test_pairs_in_train": split.repeated,
-    }
-    report |= {"baselines": {Popularity.name: found.metrics[Popularity.name]}}
+    judged = judge_split(
+        Settings.from_env(), train, test, factors=factors, trials=trials if tune else 0, progress=to_stderr
+    )
     if as_json:
-        say_json(report)
+        say_json(judged.to_dict())
         return
-    rows = [
-        {"model": name} | {metric: found.metrics[name][metric] for metric in _METRICS}
-        for name in found.metrics
-    ]
-    say(table(rows))
-    say(f"{found.test_pairs:,} pairs of {found.users:,} people; parameters {model.parameters}")
-    if split.repeated:
-        say(f"{split.repeated:,} test pairs are in the train file as well, and were left out")
+    metrics = judged.comparison.metrics
+    say(table([{"model": name} | {metric: metrics[name][metric] for metric in _METRICS} for name in metrics]))
+    say(
+        f"{judged.comparison.test_pairs:,} pairs of {judged.comparison.users:,} people; parameters {judged.parameters}"
+    )
+    if judged.repeated:
+        say(f"{judged.repeated:,} test pairs are in the train file as well, and were left out")
 
 
 @app.command()

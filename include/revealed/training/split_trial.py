@@ -3,18 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from revealed.evaluation import Comparison, Contender, compare
 from revealed.evaluation.compare import DEPTH
+from revealed.progress import Progress, quiet
+from revealed.settings import Settings
+from revealed.training.device import Device
+from revealed.training.ials import FrequencyScaledALS
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import Recommender
 from revealed.training.serving import Server
-from revealed.training.split_files import Split
+from revealed.training.split_files import Split, read_split
+from revealed.training.study import fitted, tune_ials
 
 _ROWS_AT_ONCE = 4_096
+
+
+@dataclass(frozen=True)
+class JudgedSplit:
+    """How the model with these parameters, and popularity, did on a split; `repeated` test pairs were left out."""
+
+    parameters: dict[str, Any]
+    comparison: Comparison
+    repeated: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, the model's metrics at the top."""
+        metrics = self.comparison.metrics
+        return {
+            "model": FrequencyScaledALS.name,
+            "parameters": self.parameters,
+            **metrics[FrequencyScaledALS.name],
+            "test_users": self.comparison.users,
+            "test_pairs": self.comparison.test_pairs,
+            "test_pairs_in_train": self.repeated,
+            "baselines": {Popularity.name: metrics[Popularity.name]},
+        }
+
+
+def judge_split(
+    settings: Settings, train: Path, test: Path, *, factors: int, trials: int = 0, progress: Progress = quiet
+) -> JudgedSplit:
+    """Fit frequency-scaled ALS on one Parquet file and judge it by another, beside popularity.
+
+    Args:
+        settings: DuckDB's limits, and where searches are kept.
+        train: the pairs to learn from; see `read_split`, also for the errors raised.
+        test: the pairs to foresee.
+        factors: length of a factor vector.
+        trials: of a search for the parameters first; 0 takes the defaults.
+        progress: told at each step.
+    """
+    split = read_split(settings, train, test)
+    parameters: dict[str, Any] = {"factors": factors}
+    if trials:
+        parameters = tune_ials(
+            split, settings.tuning, trials=trials, factors=factors, progress=progress
+        ).parameters
+    progress(f"fitting {factors} factors on {split.train.confidence.nnz:,} pairs")
+    popularity = Popularity()
+    popularity.fit(split.train, Device("cpu", "counting"))
+    model = fitted(parameters, split.train)
+    progress(f"ranking {len(split.train.items):,} items for {len(split.testers):,} people")
+    found = hold_split_trial(split, {model.name: model, popularity.name: popularity})
+    return JudgedSplit(model.parameters, found, split.repeated)
 
 
 def hold_split_trial(split: Split, models: Mapping[str, Recommender]) -> Comparison:

@@ -48,7 +48,7 @@ class Decision:
 
 
 def write_decision(settings: Settings, **values: Any) -> Decision:
-    """Write a decision, dated now, and return it."""
+    """Write a decision and return it, dated by the clock: it is an act of a person, not a result as of a moment."""
     now = utc_now()
     found = Decision(decided_at=now.isoformat(), **values)
     name = f"{now:%Y%m%dT%H%M%S%f}-{found.decision}-{found.version}.json"

@@ -15,11 +15,10 @@ from revealed.training.device import Device
 from revealed.training.holdout import Holdout, read_holdout
 from revealed.training.matrix import Interactions, positions
 from revealed.training.popularity import Popularity
-from revealed.training.protocol import Recommender
+from revealed.training.protocol import NOTHING, Recommender
 from revealed.training.serving import Server
 
 CHAMPION = "champion"
-_ROWS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,5 @@ def fit_with_retreat(model: Recommender, data: Interactions, device: Device) -> 
 def _lists(server: Server, holdout: Holdout) -> NDArray[np.int32]:
     """Return each test user's list as positions in the holdout's space."""
     place = positions(server.space, holdout.space).astype(np.int32)
-    found = np.full((len(holdout.rows), DEPTH), -1, dtype=np.int32)
-    for start in range(0, len(holdout.rows), _ROWS_AT_ONCE):
-        served = server.lists(holdout.rows[start : start + _ROWS_AT_ONCE], DEPTH).items
-        found[start : start + len(served)] = np.where(served < 0, -1, place[served])
-    return found
+    found = server.items_for(holdout.rows, DEPTH)
+    return np.where(found == NOTHING, NOTHING, place[found]).astype(np.int32)

@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.factor_model import FactorModel, check_factors
-from revealed.training.matrix import Ids, Interactions
+from revealed.training.matrix import Ids, Interactions, only
 
 Floats = NDArray[np.float64]
 AfterSweep = Callable[[int], None]
@@ -107,11 +106,7 @@ class FrequencyScaledALS(FactorModel):
 def likes(confidence: Csr) -> Csr:
     """Return the positive entries alone."""
     positive = confidence.data > 0
-    if positive.all():
-        return confidence
-    rows = np.repeat(np.arange(confidence.shape[0]), np.diff(confidence.indptr))[positive]
-    kept = (confidence.data[positive], (rows, confidence.indices[positive]))
-    return csr_matrix(kept, shape=confidence.shape)
+    return confidence if positive.all() else only(confidence, positive)
 
 
 def _solve(known: Floats, confidence: Floats, ridge: Floats) -> Floats:

@@ -139,6 +139,14 @@ def check_confidence(confidence: NDArray[np.float32], users: int, items: int) ->
         raise NoDataError("no pair is liked, so there is no taste to learn", remedy=remedy)
 
 
+def only(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
+    """Return the stored entries that `keep` says, one truth value an entry; indices sorted."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    chosen = csr_matrix((matrix.data[keep], (rows[keep], matrix.indices[keep])), shape=matrix.shape)
+    chosen.sort_indices()
+    return chosen
+
+
 def positions(ids: Sequence[str] | Ids, within: Ids) -> NDArray[np.int64]:
     """Return where each id stands in the ascending array `within`, -1 where it does not."""
     wanted = np.asarray(ids, dtype=object)

@@ -14,6 +14,7 @@ from revealed.training.popularity import Popularity, first_unseen
 from revealed.training.protocol import NOTHING, Recommender
 
 Rows = NDArray[np.int64]
+_ROWS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class Server:
         )
         items = np.where(ranking.items == NOTHING, NOTHING, self._model_at[ranking.items]).astype(np.int32)
         return self._topped_up(items, ranking.scores.copy(), self._seen[rows])
+
+    def items_for(self, rows: Rows, k: int) -> NDArray[np.int32]:
+        """Return the items of `lists` for many rows, made part by part, which bounds the memory."""
+        found = np.full((len(rows), k), NOTHING, dtype=np.int32)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            found[part] = self.lists(rows[part], k).items
+        return found
 
     def servable(self) -> NDArray[np.int64]:
         """Return how many liked, available items each of the data's users has not seen: what a list can count on."""

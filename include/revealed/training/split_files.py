@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from revealed.engines.duckdb import connect, literal
-from revealed.errors import InvalidInputError, MissingInputError, NoDataError
+from revealed.engines.parquet import columns_of
+from revealed.errors import InvalidInputError, NoDataError
 from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
 from revealed.training.matrix import Interactions, interactions
@@ -102,22 +103,8 @@ _TESTS = "select u, i from tests anti join pairs using (u, i) order by u, i"
 
 def _view(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> dict[str, bool]:
     """Make a view of a file with all four columns, and return which of them it has."""
-    if not path.exists():
-        raise MissingInputError("there is no such file", where=str(path), remedy="name a Parquet file")
-    try:
-        found = con.from_query(f"from read_parquet({literal(path)})").columns
-    except duckdb.Error as error:
-        raise InvalidInputError(
-            "this cannot be read as Parquet", where=str(path), remedy=str(error)
-        ) from error
+    found = columns_of(con, path, ("user_id", "item_id"))
     has = {column: column in found for column in _COLUMNS}
-    missing = [column for column in ("user_id", "item_id") if not has[column]]
-    if missing:
-        raise InvalidInputError(
-            f"these columns are missing: {', '.join(missing)}",
-            where=str(path),
-            remedy=f"it has {', '.join(found)}",
-        )
     absent = {"confidence": "1.0", "timestamp": "cast(null as timestamp)"}
     picked = [
         f"cast({column} as {kind}) as {column}" if has[column] else f"{absent[column]} as {column}"

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from revealed.evaluation import Comparison, Contender, compare
 from revealed.evaluation.compare import DEPTH
 from revealed.progress import Progress, quiet
@@ -21,8 +18,6 @@ from revealed.training.protocol import Recommender
 from revealed.training.serving import Server
 from revealed.training.split_files import Split, read_split
 from revealed.training.study import fitted, tune_ials
-
-_ROWS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True)
@@ -80,16 +75,7 @@ def hold_split_trial(split: Split, models: Mapping[str, Recommender]) -> Compari
     popularity = models[Popularity.name]
     assert isinstance(popularity, Popularity)
     lists = [
-        Contender(name, lists_for(Server(model, popularity, split.train), split.testers))
+        Contender(name, Server(model, popularity, split.train).items_for(split.testers, DEPTH))
         for name, model in models.items()
     ]
     return compare(lists, split.relevance, split.train.likes, len(split.train.users))
-
-
-def lists_for(server: Server, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return each row's first `DEPTH` items, as positions in the server's space."""
-    parts = [
-        server.lists(rows[start : start + _ROWS_AT_ONCE], DEPTH).items
-        for start in range(0, len(rows), _ROWS_AT_ONCE)
-    ]
-    return np.concatenate(parts)

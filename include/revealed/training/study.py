@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from revealed.errors import NoDataError
 from revealed.evaluation import metrics
@@ -22,7 +21,7 @@ from revealed.evaluation.metrics import Csr
 from revealed.progress import Progress, quiet
 from revealed.training.device import Device
 from revealed.training.ials import FrequencyScaledALS
-from revealed.training.matrix import Interactions
+from revealed.training.matrix import Interactions, only
 from revealed.training.split_files import Split
 
 SEARCHED_FACTORS = 64
@@ -107,8 +106,8 @@ def hold_out(split: Split) -> Held:
     judges = np.unique(pairs.row[away]).astype(np.int64)
     if len(judges) > _MOST_JUDGES:
         judges = np.sort(np.random.default_rng(_SEED).choice(judges, _MOST_JUDGES, replace=False))
-    rest = _only(split.train.confidence, ~away)
-    ones = _only(split.train.confidence, away)
+    rest = only(split.train.confidence, ~away)
+    ones = only(split.train.confidence, away)
     ones.data[:] = 1.0
     return Held(replace(split.train, confidence=rest, seen=rest), judges, ones[judges])
 
@@ -144,12 +143,6 @@ def _score(model: FrequencyScaledALS, held: Held) -> float:
 
 def _parameters(strength: float, unobserved: float, factors: int) -> dict[str, Any]:
     return {"factors": factors, "regularization": strength, "unobserved": unobserved}
-
-
-def _only(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
-    pairs = matrix.tocoo()
-    kept = (pairs.data[keep], (pairs.row[keep], pairs.col[keep]))
-    return csr_matrix(kept, shape=matrix.shape)
 
 
 def _study(folder: Path, train: Interactions) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from revealed.engines.duckdb import connect, literal
 from revealed.errors import NoDataError
@@ -22,7 +21,7 @@ from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
 from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
-from revealed.training.matrix import Interactions, positions
+from revealed.training.matrix import Interactions, only, positions
 
 # λ scales with the confidences: a click of an ordinary visit is worth 41 (signal_policy.csv, confidence_alpha).
 GRID = (30.0, 100.0, 300.0, 900.0)
@@ -77,7 +76,7 @@ def _score(fold: Interactions, held: NDArray[np.bool_], parameters: dict[str, An
         model.fit(rest, device)
     except NoDataError:
         return 0.0  # so strong a λ leaves nothing of so few people's feedback
-    relevance = _only(fold.confidence, held)
+    relevance = only(fold.confidence, held)
     rows = _testable_rows(fold, held)
     if len(rows) > _MOST_USERS:
         rows = np.sort(np.random.default_rng(_SEED).choice(rows, _MOST_USERS, replace=False))
@@ -123,19 +122,13 @@ def _testable_rows(fold: Interactions, held: NDArray[np.bool_]) -> NDArray[np.in
 
 def _without(fold: Interactions, held: NDArray[np.bool_]) -> Interactions:
     """Return the fold as if the held-out pairs had not happened."""
-    kept = _only(fold.confidence, ~held)
-    seen = _minus(fold.seen, _only(fold.confidence, held))
+    kept = only(fold.confidence, ~held)
+    seen = _minus(fold.seen, only(fold.confidence, held))
     return replace(fold, confidence=kept, seen=seen)
 
 
 def _minus(seen: Csr, hidden: Csr) -> Csr:
-    return _only(seen, ~np.isin(_cells(seen), _cells(hidden)))
-
-
-def _only(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
-    chosen = csr_matrix((matrix.data[keep], (_rows(matrix)[keep], matrix.indices[keep])), shape=matrix.shape)
-    chosen.sort_indices()
-    return chosen
+    return only(seen, ~np.isin(_cells(seen), _cells(hidden)))
 
 
 def _rows(matrix: Csr) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from revealed.training.matrix import Interactions
 from revealed.training.protocol import NOTHING, create
 
 
-def fitted(data: Interactions, **parameters: float) -> FrequencyScaledALS:
-    chosen = {"factors": 8, "regularization": 0.01, "unobserved": 0.1} | parameters
-    model = FrequencyScaledALS(**chosen)  # type: ignore[arg-type]
+def fitted(data: Interactions, **parameters: Any) -> FrequencyScaledALS:
+    chosen: dict[str, Any] = {"factors": 8, "regularization": 0.01, "unobserved": 0.1} | parameters
+    model = FrequencyScaledALS(**chosen)
     model.fit(data, CPU)
     return model
 

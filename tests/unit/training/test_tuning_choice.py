@@ -11,7 +11,7 @@ from planted_world import HOLDOUT_DAYS, World, feedback, settings_in
 from test_als_truth import CPU
 
 from revealed.training import tuning
-from revealed.training.matrix import Interactions, read_interactions
+from revealed.training.matrix import Interactions, only, read_interactions
 from revealed.training.tuning import Tuning, tune
 
 SPLIT = World.as_of
@@ -67,7 +67,7 @@ def test_what_is_held_out_is_gone_from_what_is_learnt_and_from_what_is_filtered(
     fold, _ = tuned(tmp_path, fold_file(tmp_path, World(users=40), recent=3))
     held = tuning._drawn_likes(fold)
     rest = tuning._without(fold, held)
-    hidden = tuning._only(fold.confidence, held)
+    hidden = only(fold.confidence, held)
     assert held.sum() == hidden.nnz > 40
     assert rest.confidence.multiply(hidden).nnz == 0
     assert rest.seen.multiply(hidden).nnz == 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from revealed.engines.duckdb import connect, literal
-from revealed.errors import InvalidInputError, MissingInputError, NoDataError
+from revealed.engines.parquet import columns_of
+from revealed.errors import InvalidInputError, NoDataError
 from revealed.settings import Settings
 
 Floats = NDArray[np.float64]
@@ -78,24 +78,11 @@ def read_columns(
         InvalidInputError: it is not Parquet or lacks a required column.
         NoDataError: it has no rows.
     """
-    if not path.exists():
-        raise MissingInputError("there is no such file", where=str(path), remedy="name a Parquet file")
     con = connect(settings)
     try:
-        source = con.from_query(f"from read_parquet({literal(path)})")
-        missing = [name for name in required if name not in source.columns]
-        if missing:
-            raise InvalidInputError(
-                f"these columns are missing: {', '.join(missing)}",
-                where=str(path),
-                remedy=f"it has {', '.join(source.columns)}; rename what is meant",
-            )
-        named = [name for name in (*required, *optional) if name in source.columns]
-        table = source.project(", ".join(f'"{name}"' for name in named)).to_arrow_table()
-    except duckdb.Error as error:
-        raise InvalidInputError(
-            "this cannot be read as Parquet", where=str(path), remedy=str(error).splitlines()[0]
-        ) from error
+        found = columns_of(con, path, required)
+        named = ", ".join(f'"{name}"' for name in (*required, *optional) if name in found)
+        table = con.execute(f"select {named} from read_parquet({literal(path)})").to_arrow_table()
     finally:
         con.close()
     if not table.num_rows:

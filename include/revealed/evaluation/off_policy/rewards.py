@@ -8,6 +8,7 @@ model is wrong, and only gain less; so it is plain on purpose.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from revealed.evaluation.off_policy.policy_log import Floats, Ints, PolicyLog
 
@@ -18,9 +19,8 @@ _PRIOR_ROWS = 20.0
 _MOST_CELLS = 20_000_000
 
 
-def predict(log: PolicyLog, rows: np.ndarray | None = None) -> Floats:
-    """Return `[contexts or 1, positions, items]`, the expected reward of showing an item, learnt from some rows."""
-    chosen = np.ones(log.rows, dtype=bool) if rows is None else rows
+def predict(log: PolicyLog, chosen: NDArray[np.bool_]) -> Floats:
+    """Return `[contexts or 1, positions, items]`, the expected reward of showing an item, learnt from the chosen rows."""
     reward = log.reward[chosen]
     contexts, positions, items = log.shape
     mean = float(reward.mean()) if len(reward) else 0.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from revealed.evaluation import Comparison
-from revealed.evaluation.compare import DECISIVE, TOLERANCE
+from revealed.evaluation.compare import DECISIVE, TOLERANCE, Difference
+from revealed.evaluation.tiers import SATISFACTION, Tiers
 from revealed.registry.versions import ModelVersion
 
 POPULARITY, CHAMPION = "popularity", "champion"
@@ -21,6 +22,8 @@ class Limits:
 
     popularity_tolerance: float = TOLERANCE
     champion_margin: float = 0.10
+    off_policy_margin: float = 0.10
+    satisfaction_margin: float = 0.05
     least_coverage: float = 0.01
     least_test_users: int = 20
 
@@ -61,6 +64,8 @@ def judge(
         _covers(comparison, chosen, limits),
         _same_champion(evaluation, champion),
         _not_worse_than_champion(comparison, chosen, limits),
+        _earns_as_much(evaluation, chosen, limits),
+        _tiers_agree(evaluation, chosen, limits),
     ]
 
 
@@ -94,7 +99,7 @@ def _beats_popularity(comparison: Comparison, chosen: str, limits: Limits) -> Ga
         return Gate(name, "not compared", "compared", False)
     tolerance = limits.popularity_tolerance * comparison.metrics[POPULARITY][DECISIVE]
     passed = comparison.is_better(chosen, POPULARITY, limits.popularity_tolerance)
-    value = f"{DECISIVE} {found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    value = f"{DECISIVE} {_interval(found)}"
     return Gate(name, value, f"> 0, and the interval above {-tolerance:+.4f}", passed)
 
 
@@ -125,5 +130,56 @@ def _not_worse_than_champion(comparison: Comparison, chosen: str, limits: Limits
     if found is None:
         return Gate(name, "no champion took part", "no champion", True)
     margin = limits.champion_margin * comparison.metrics[CHAMPION][DECISIVE]
-    value = f"{DECISIVE} {found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    value = f"{DECISIVE} {_interval(found)}"
     return Gate(name, value, f"≥ {-margin:+.4f}", found.estimate >= -margin)
+
+
+def _earns_as_much(evaluation: dict[str, Any], chosen: str, limits: Limits) -> Gate:
+    """The value on the log, conservatively: fails when the lower bound is lower than the baseline's, and not by chance.
+
+    A log that cannot tell stops nobody, but says so.
+    """
+    name, found = "off-policy value", evaluation.get("off_policy")
+    if not found or found["reason"]:
+        return Gate(name, found["reason"] if found else "not evaluated", "decides where a log can", True)
+    baseline = CHAMPION if evaluation["champion"] else POPULARITY
+    if chosen == baseline:
+        return Gate(name, "is popularity", "nothing to compare with", True)
+    values = {who: found["values"][who] for who in (chosen, baseline)}
+    refused = next((value["reason"] for value in values.values() if value["verdict"] != "estimated"), None)
+    if refused is not None:
+        return Gate(name, f"refused: {refused}", "decides where a log can", True)
+    mine, theirs = (_lower_bound(values[who]) for who in (chosen, baseline))
+    gain = _one(found["differences"], chosen, baseline)
+    limit = (1 - limits.off_policy_margin) * theirs
+    passed = mine >= limit or gain.high >= 0
+    value = f"lower bound {mine:.4f}; against {baseline} {_interval(gain)}"
+    return Gate(name, value, f"≥ {limit:.4f}, or no clear loss against {baseline}", passed)
+
+
+def _lower_bound(value: dict[str, Any]) -> float:
+    return float(next(one["ci_low"] for one in value["estimators"] if one["estimator"] == "dr"))
+
+
+def _one(differences: list[dict[str, Any]], model: str, baseline: str) -> Difference:
+    pairs = (Difference(**found) for found in differences)
+    return next(pair for pair in pairs if (pair.model, pair.baseline) == (model, baseline))
+
+
+def _tiers_agree(evaluation: dict[str, Any], chosen: str, limits: Limits) -> Gate:
+    """Clicks and ranking may not be bought with satisfaction: what the lists hold must please those who click on it."""
+    name, found = "tiers agree: satisfaction", evaluation.get("tiers")
+    baseline = CHAMPION if evaluation["champion"] else POPULARITY
+    if chosen == baseline:
+        return Gate(name, "is popularity", "nothing to compare with", True)
+    tiers = Tiers.from_dict(found) if found else None
+    pair = tiers.difference(SATISFACTION, chosen, baseline) if tiers else None
+    if tiers is None or pair is None:
+        return Gate(name, "no mature click to tell by", "decides where there are clicks", True)
+    margin = limits.satisfaction_margin * tiers.values[baseline][SATISFACTION]
+    value = f"{SATISFACTION} {_interval(pair)} against {baseline}"
+    return Gate(name, value, f"not clearly below {-margin:+.4f}", pair.high >= -margin)
+
+
+def _interval(found: Difference) -> str:
+    return f"{found.estimate:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"

@@ -152,6 +152,8 @@ def _save(
         "champion": champion.to_dict() if champion else None,
         "dataset": lineage | {"is_audited": dataset.is_audited},
         "comparison": trial.comparison.to_dict(),
+        "tiers": trial.tiers.to_dict(),
+        "off_policy": trial.off_policy.to_dict(),
         "tuning": {"how": tuning.how, "ndcg@10": {f"{at:g}": score for at, score in tuning.scores.items()}},
     }
     reports = {"evaluation.json": canonical_json(evaluation)} | comparison_plots(trial.comparison)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from revealed.evaluation import Comparison, Difference
+from revealed.evaluation.tiers import SATISFACTION, Tiers
 from revealed.registry.gates import judge
 from revealed.registry.versions import ModelVersion
 from revealed.training.candidates import choose
@@ -121,3 +122,48 @@ def test_the_better_model_becomes_the_challenger_and_the_champion_never_does(
     assert f"{als:.4f} against {popularity:.4f}" in because
     # Whatever was chosen, the gate agrees: a world never ends without a challenger that can serve.
     assert "better than popularity" not in failed(found | {"chosen": chosen})
+
+
+def off_policy(verdict: str = "estimated", low: float = 0.04, loss: float = 0.0) -> dict[str, Any]:
+    """Two values on one log; the challenger's lower bound is `low`, and it earns `loss` less, give or take .005."""
+
+    def value(bound: float) -> dict[str, Any]:
+        reason = "" if verdict == "estimated" else "the weights leave an effective sample of 3"
+        return {"verdict": verdict, "reason": reason, "estimators": [{"estimator": "dr", "ci_low": bound}]}
+
+    pair = Difference("off-policy dr", "als", "champion", -loss, -loss - 0.005, -loss + 0.005)
+    return {
+        "reason": "",
+        "values": {"als": value(low), "champion": value(0.05)},
+        "differences": [vars(pair)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "fails"),
+    [
+        (off_policy(low=0.05), False),
+        (off_policy(low=0.04, loss=0.003), False),  # lower, but that may be chance
+        (off_policy(low=0.046, loss=0.01), False),  # a clear loss, but within the margin of a tenth
+        (off_policy(low=0.04, loss=0.01), True),
+        (off_policy(verdict="refused", low=0.0, loss=0.9), False),
+        (
+            {"reason": "no impression of these days has a known propensity", "values": {}, "differences": []},
+            False,
+        ),
+    ],
+)
+def test_a_clear_loss_on_the_log_fails_and_a_log_that_cannot_tell_stops_nobody(
+    found: dict[str, Any], fails: bool
+) -> None:
+    registered = evaluation(champion=0.28) | {"off_policy": found}
+    assert failed(registered, champion=CHAMPION) == (["off-policy value"] if fails else [])
+
+
+@pytest.mark.parametrize(("gain", "fails"), [(0.1, False), (-0.02, False), (-0.06, True)])
+def test_ranking_may_not_be_bought_with_satisfaction(gain: float, fails: bool) -> None:
+    """Five hundredths of the champion's .5 are .025: what is lower for sure by more than that is stopped."""
+    pair = Difference(SATISFACTION, "als", "champion", gain, gain - 0.01, gain + 0.01)
+    tiers = Tiers(900, {name: {SATISFACTION: 0.5} for name in ("als", "champion")}, [pair])
+    registered = evaluation(champion=0.28) | {"tiers": tiers.to_dict()}
+    assert failed(registered, champion=CHAMPION) == (["tiers agree: satisfaction"] if fails else [])

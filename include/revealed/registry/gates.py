@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from revealed.evaluation import Comparison
 from revealed.evaluation.compare import DECISIVE, TOLERANCE, Difference
 from revealed.evaluation.tiers import SATISFACTION, Tiers
 from revealed.registry.versions import ModelVersion
+
+if TYPE_CHECKING:
+    from revealed.training.foresight import Foresight
 
 POPULARITY, CHAMPION = "popularity", "champion"
 
@@ -22,6 +25,7 @@ class Limits:
 
     popularity_tolerance: float = TOLERANCE
     champion_margin: float = 0.10
+    foresight_tolerance: float = 0.02
     off_policy_margin: float = 0.10
     satisfaction_margin: float = 0.05
     least_coverage: float = 0.01
@@ -43,6 +47,7 @@ def judge(
     version: ModelVersion,
     champion: ModelVersion | None,
     turned_down: ModelVersion | None = None,
+    foresight: Foresight | None = None,
     limits: Limits | None = None,
 ) -> list[Gate]:
     """Return every gate for a registered version.
@@ -52,6 +57,7 @@ def judge(
         version: the challenger.
         champion: who is in service now.
         turned_down: a version of the same model that was rejected or rolled back.
+        foresight: what came of repeating its test; None where that was not done.
         limits: where the gates stand.
     """
     limits = limits or Limits()
@@ -60,6 +66,7 @@ def judge(
         _undecided(version, turned_down),
         _audited(evaluation),
         _enough_users(comparison, limits),
+        _unforeseeing(foresight, limits),
         _beats_popularity(comparison, chosen, limits),
         _covers(comparison, chosen, limits),
         _same_champion(evaluation, champion),
@@ -87,6 +94,18 @@ def _audited(evaluation: dict[str, Any]) -> Gate:
 def _enough_users(comparison: Comparison, limits: Limits) -> Gate:
     found = comparison.users
     return Gate("test users", f"{found:,}", f"≥ {limits.least_test_users}", found >= limits.least_test_users)
+
+
+def _unforeseeing(foresight: Foresight | None, limits: Limits) -> Gate:
+    """Who foresees clearly more than its own recipe can, fitted again on the training fold, has seen the test."""
+    name = "tested without foresight"
+    if foresight is None or foresight.difference is None:
+        return Gate(
+            name, foresight.reason if foresight else "not repeated", "decides where it is cheap", True
+        )
+    limit = limits.foresight_tolerance * foresight.baseline
+    value = f"{DECISIVE} {_interval(foresight.difference)} against its own recipe"
+    return Gate(name, value, f"not clearly above {limit:+.4f}", foresight.difference.low <= limit)
 
 
 def _beats_popularity(comparison: Comparison, chosen: str, limits: Limits) -> Gate:

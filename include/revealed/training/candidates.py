@@ -55,7 +55,7 @@ def hold_trial(
     popularity = contenders[Popularity.name]
     assert isinstance(popularity, Popularity)
     servers = {name: Server(model, popularity, fold) for name, model in contenders.items()}
-    lists = [Contender(name, _lists(server, holdout)) for name, server in servers.items()]
+    lists = [Contender(name, lists_of(server, holdout)) for name, server in servers.items()]
     likes = np.zeros(len(holdout.space), dtype=np.int64)
     likes[positions(fold.items, holdout.space)] = fold.likes
     comparison = compare(lists, holdout.relevance, likes, len(fold.users))
@@ -104,7 +104,7 @@ def fit_with_retreat(model: Recommender, data: Interactions, device: Device) -> 
     return device
 
 
-def _lists(server: Server, holdout: Holdout) -> NDArray[np.int32]:
+def lists_of(server: Server, holdout: Holdout) -> NDArray[np.int32]:
     """Return each test user's list as positions in the holdout's space."""
     place = positions(server.space, holdout.space).astype(np.int32)
     found = server.items_for(holdout.rows, DEPTH)

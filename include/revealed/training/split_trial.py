@@ -17,7 +17,7 @@ from revealed.training.popularity import Popularity
 from revealed.training.protocol import Recommender
 from revealed.training.serving import Server
 from revealed.training.split_files import Split, read_split
-from revealed.training.study import fitted, tune_ials
+from revealed.training.split_tuning import fitted, tune_ials
 
 
 @dataclass(frozen=True)

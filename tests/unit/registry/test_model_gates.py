@@ -11,6 +11,7 @@ from revealed.evaluation.tiers import SATISFACTION, Tiers
 from revealed.registry.gates import judge
 from revealed.registry.versions import ModelVersion
 from revealed.training.candidates import choose
+from revealed.training.foresight import Foresight
 
 VERSION = ModelVersion("2", "run", ("challenger",), {"model_id": "als-1"})
 CHAMPION = ModelVersion("1", "run", ("champion",), {"model_id": "als-0"})
@@ -167,3 +168,10 @@ def test_ranking_may_not_be_bought_with_satisfaction(gain: float, fails: bool) -
     tiers = Tiers(900, {name: {SATISFACTION: 0.5} for name in ("als", "champion")}, [pair])
     registered = evaluation(champion=0.28) | {"tiers": tiers.to_dict()}
     assert failed(registered, champion=CHAMPION) == (["tiers agree: satisfaction"] if fails else [])
+
+
+@pytest.mark.parametrize(("low", "fails"), [(-0.01, False), (0.004, False), (0.02, True)])
+def test_who_foresees_more_than_the_recipe_can_is_stopped(low: float, fails: bool) -> None:
+    pair = Difference("ndcg@10", "tested", "repeated", low + 0.01, low, low + 0.02)
+    gates = judge(evaluation(), VERSION, None, foresight=Foresight(pair, 0.25, ""))
+    assert [gate.name for gate in gates if not gate.passed] == (["tested without foresight"] if fails else [])

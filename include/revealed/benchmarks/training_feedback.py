@@ -79,7 +79,8 @@ def _activity(random: np.random.Generator, size: FeedbackSize) -> NDArray[np.int
     """Return how often each user draws an item; a quarter more than wanted, for draws that come twice."""
     weight = 1 + random.pareto(1.3, size.users)
     wanted = 1.27 * size.pairs * weight / weight.sum()
-    return np.clip(np.rint(wanted), 1, size.items // 10).astype(np.int64)
+    counts: NDArray[np.int64] = np.clip(np.rint(wanted), 1, size.items // 10).astype(np.int64)
+    return counts
 
 
 def _ranks(random: np.random.Generator, user: NDArray[np.int64], items: int) -> NDArray[np.int64]:

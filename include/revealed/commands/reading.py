@@ -18,6 +18,9 @@ from revealed.warehouse import open_published
 def recommend(
     user: Annotated[str, typer.Argument(help="The user's id; an unknown one gets the fallback list.")],
     k: Annotated[int, typer.Option("-k", help="How many.", min=1)] = 10,
+    topic: Annotated[
+        str | None, typer.Option(help="For an unknown user: the topic that they are looking at.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read a user's recommendations from the snapshot in service.
@@ -26,13 +29,15 @@ def recommend(
     Examples:
       revealed recommend u00042
       revealed recommend 712 -k 10 --json
+      revealed recommend somebody-new --topic sport
     """
-    found = read_recommendations(Settings.from_env(), user, k)
+    found = read_recommendations(Settings.from_env(), user, k, topic=topic)
     if as_json:
         say_json(found.to_dict())
         return
     values = found.to_dict()
-    say(f"user {user}, snapshot generation {values['generation']}")
+    known = "known" if found.is_known else "unknown"
+    say(f"user {user} ({known}), snapshot generation {values['generation']}")
     say(table(values["recommendations"]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ ITEMS = "items.parquet"
 class SnapshotManifest:
     """One generation: from which model and data, how much of what, and the SHA-256, bytes and rows of each file.
 
-    `k` is how many items a user's list was made for; `quality` is the audit's verdict.
+    `k` is how many items a user's list was made for; `quality` is the audit's verdict; `cold_start` is what content was
+    found good for (`cold_items`, `taste`), with the reason where it was refused.
     """
 
     generation: int
@@ -35,6 +36,7 @@ class SnapshotManifest:
     files: dict[str, dict[str, Any]]
     quality: dict[str, Any]
     created_at: str
+    cold_start: dict[str, Any] = field(default_factory=dict)
 
     @property
     def snapshot_id(self) -> str:

@@ -18,7 +18,7 @@ from revealed.errors import NothingPublishedError, StaleError
 from revealed.faults import fault_point
 from revealed.feedback import DatasetManifest, read_dataset
 from revealed.progress import Progress, quiet
-from revealed.publishing import content
+from revealed.publishing import files
 from revealed.publishing.generations import (
     current_snapshot,
     folder_of,
@@ -33,10 +33,13 @@ from revealed.publishing.manifest import MANIFEST, SnapshotManifest
 from revealed.registry import ModelVersion, current_champion, fetch_model
 from revealed.settings import Settings
 from revealed.training.artifact import load_model
+from revealed.training.content_model import ContentModel
 from revealed.training.device import Device
+from revealed.training.item_content import ItemContent, read_item_content, with_content
 from revealed.training.matrix import Interactions, read_interactions
 from revealed.training.popularity import Popularity
-from revealed.training.protocol import Recommender
+from revealed.training.protocol import NOTHING, Recommender
+from revealed.training.recent_likes import read_recent_likes
 from revealed.training.serving import Server
 
 
@@ -123,9 +126,15 @@ def _stage(
     settings: Settings, staged: Path, champion: ModelVersion, dataset: DatasetManifest, progress: Progress
 ) -> SnapshotManifest:
     model, _ = load_model(fetch_model(settings, champion.version))
-    data = read_interactions(settings, dataset.file("interactions.parquet"))
-    counts, servable = _write_files(settings, staged, model, data, dataset, progress)
+    progress("reading what the catalogue says of items")
+    content = read_item_content(settings, dataset.file("items.parquet"))
+    data = with_content(read_interactions(settings, dataset.file("interactions.parquet")), content)
+    unavailable = _write_catalogue(settings, staged, content, dataset)
+    server = _server(settings, model, data, dataset, unavailable, progress)
+    counts = files.write_recommendations(staged, server, data, settings.recommendations_per_user, progress)
+    files.write_similar_items(staged, server)
     progress("auditing the snapshot")
+    written = {path.name: _describe(path) for path in sorted(staged.glob("*.parquet"))}
     manifest = SnapshotManifest(
         generation=newest_generation(settings) + 1,
         model=model.name,
@@ -135,50 +144,77 @@ def _stage(
         as_of=dataset.as_of.isoformat(),
         policy_version=dataset.policy_version,
         k=settings.recommendations_per_user,
-        counts=counts,
-        files={path.name: _describe(path) for path in sorted(staged.glob("*.parquet"))},
-        quality=_audited(settings, staged, servable),
+        counts=counts | {name.removesuffix(".parquet"): entry["rows"] for name, entry in written.items()},
+        files=written,
+        quality=_audited(settings, staged, server),
         created_at=utc_now().isoformat(),
+        cold_start=_cold_start(server),
     )
     write_json(staged / MANIFEST, manifest.to_dict())
     return manifest
 
 
-def _write_files(
+def _write_catalogue(
+    settings: Settings, staged: Path, content: ItemContent, dataset: DatasetManifest
+) -> frozenset[str]:
+    """Write the items and the lists for people whom nothing is known of; return the items that must not be shown."""
+    con = connect(settings)
+    try:
+        files.write_items(con, staged, dataset, content.items[content.is_described])
+        files.write_fallbacks(con, staged, dataset, settings.recommendations_per_user)
+        return files.unavailable_items(con, staged)
+    finally:
+        con.close()
+
+
+def _server(
     settings: Settings,
-    staged: Path,
     model: Recommender,
     data: Interactions,
     dataset: DatasetManifest,
+    unavailable: frozenset[str],
     progress: Progress,
-) -> tuple[dict[str, int], NDArray[np.int64]]:
-    """Write the Parquet files; return counts, and how many items each user could be shown."""
-    k = settings.recommendations_per_user
-    con = connect(settings)
-    try:
-        items = content.write_items(con, staged, dataset)
-        fallbacks = content.write_fallbacks(con, staged, dataset, k)
-        unavailable = content.unavailable_items(con, staged)
-    finally:
-        con.close()
+) -> Server:
+    progress("learning where items that the model has never seen belong")
     popularity = Popularity()
     popularity.fit(data, Device("cpu", "counting"))
-    server = Server(model, popularity, data, np.array(sorted(unavailable), dtype=object))
-    counts = content.write_recommendations(staged, server, data, k, progress)
-    similar = content.write_similar_items(staged, model, unavailable)
-    return counts | {"items": items, "fallbacks": fallbacks, "similar_items": similar}, server.servable()
+    recent = read_recent_likes(settings, dataset.file("interactions.parquet"))
+    return Server(model, popularity, data, np.array(sorted(unavailable), dtype=object), recent=recent)
 
 
-def _audited(settings: Settings, staged: Path, servable: NDArray[np.int64]) -> dict[str, Any]:
+def _cold_start(server: Server) -> dict[str, Any]:
+    """Return what content was found good for: placing items that the model has never seen, and telling people's taste."""
+    found = {"cold_items": server.cold_items, "taste": server.taste}
+    return {name: report.to_dict() for name, report in found.items() if report is not None}
+
+
+def _audited(settings: Settings, staged: Path, server: Server) -> dict[str, Any]:
     """Return the audit's verdict: everybody who can be shown anything has a list, as long as the catalogue allows."""
     from revealed.quality import audit_snapshot
 
-    reachable = servable[servable > 0]
-    k = settings.recommendations_per_user
-    shortest = int(reachable.min(initial=k))
-    result = audit_snapshot(settings, staged, users_expected=len(reachable), k=shortest)
+    lengths = _lengths(server, settings.recommendations_per_user)
+    result = audit_snapshot(
+        settings,
+        staged,
+        users_expected=len(lengths),
+        k=int(lengths.min(initial=settings.recommendations_per_user)),
+        sources=server.names,
+        similar_sources=tuple(dict.fromkeys((server.model.name, ContentModel.name))),
+    )
     result.require_pass()
     return result.to_dict()
+
+
+def _lengths(server: Server, k: int) -> NDArray[np.int64]:
+    """Return how long the list of each user must be who can be shown anything.
+
+    Who has met all that anybody likes can still be shown what nobody has met, where content places it.
+    """
+    lengths = np.minimum(server.servable(), k)
+    rest = np.flatnonzero(lengths == 0)
+    lengths[rest] = (server.items_for(rest, k) != NOTHING).sum(axis=1)
+    found: NDArray[np.int64] = lengths[lengths > 0]
+    return found
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -17,7 +17,11 @@ from revealed.settings import Settings
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One recommended item; `source` is the model's name, `popularity`, or `fallback` for people nobody knows."""
+    """One recommended item, and where it comes from.
+
+    `source` is the model's name; `cold_item` for what the model has never seen, placed by its content; `content`,
+    `topic_recent` or `popularity` where the model has too little to say; `fallback` for people whom nobody knows.
+    """
 
     rank: int
     item_id: str
@@ -45,8 +49,13 @@ class Recommendations:
         return value | {"recommendations": value.pop("items")}
 
 
-def read_recommendations(settings: Settings, user_id: str, k: int) -> Recommendations:
-    """Return the best `k` items for a user from the snapshot in service; a stranger gets what is popular.
+def read_recommendations(
+    settings: Settings, user_id: str, k: int, *, topic: str | None = None
+) -> Recommendations:
+    """Return the best `k` items for a user from the snapshot in service.
+
+    Somebody whom nobody knows gets what is engaging of late, then what is popular, in `topic` where one is given (of the
+    page they are on, say), and then what is popular in all.
 
     Raises:
         NothingPublishedError: nothing has been published yet.
@@ -59,18 +68,14 @@ def read_recommendations(settings: Settings, user_id: str, k: int) -> Recommenda
     found = _rows(settings, manifest, RECOMMENDATIONS, ("user_id", user_id))
     is_known = bool(found)
     if not is_known:
-        found = [
-            row | {"source": "fallback"} for row in _rows(settings, manifest, FALLBACKS, ("segment", "all"))
-        ]
+        found = _for_strangers(settings, manifest, topic)
     titles = _titles(settings, manifest, [row["item_id"] for row in found[:k]])
     return Recommendations(
         user_id=user_id,
         is_known=is_known,
         items=[
-            Recommendation(
-                row["rank"], row["item_id"], row["score"], row["source"], titles.get(row["item_id"])
-            )
-            for row in found[:k]
+            Recommendation(rank, row["item_id"], row["score"], row["source"], titles.get(row["item_id"]))
+            for rank, row in enumerate(found[:k], start=1)
         ],
         generation=manifest.generation,
         snapshot_id=manifest.snapshot_id,
@@ -78,6 +83,18 @@ def read_recommendations(settings: Settings, user_id: str, k: int) -> Recommenda
         model_id=manifest.model_id,
         as_of=manifest.as_of,
     )
+
+
+def _for_strangers(settings: Settings, manifest: SnapshotManifest, topic: str | None) -> list[dict[str, Any]]:
+    """Return the fallback lists one after the other, each item once; what is popular in all is called `fallback`."""
+    segments = [f"recent:topic:{topic}", f"topic:{topic}"] if topic else []
+    found: dict[str, dict[str, Any]] = {}
+    for segment in segments:
+        for row in _rows(settings, manifest, FALLBACKS, ("segment", segment)):
+            found.setdefault(row["item_id"], {"source": "popularity"} | row)
+    for row in _rows(settings, manifest, FALLBACKS, ("segment", "all")):
+        found.setdefault(row["item_id"], row | {"source": "fallback"})
+    return list(found.values())
 
 
 def similar_to(settings: Settings, item_id: str) -> list[tuple[str, float]]:

@@ -18,7 +18,15 @@ _FILES = ("recommendations", "similar_items", "fallbacks", "items")
 _SEGMENTS = ("surface", "segment")
 
 
-def audit_snapshot(settings: Settings, folder: Path, *, users_expected: int, k: int) -> AuditResult:
+def audit_snapshot(
+    settings: Settings,
+    folder: Path,
+    *,
+    users_expected: int,
+    k: int,
+    sources: tuple[str, ...],
+    similar_sources: tuple[str, ...],
+) -> AuditResult:
     """Return the verdict on the snapshot in `folder`, and add it to the Data Docs.
 
     Failed expectations are in the result, not raised: call `.require_pass()`.
@@ -28,6 +36,8 @@ def audit_snapshot(settings: Settings, folder: Path, *, users_expected: int, k: 
         folder: holds `recommendations`, `similar_items`, `fallbacks` and `items` as `.parquet`.
         users_expected: how many users must have a list.
         k: the least number of items in a user's list.
+        sources: what a place of a user's list can come from.
+        similar_sources: what a likeness of items can be known by.
 
     Raises:
         AuditFailedError: the audit could not be carried out; a crash or a missing file is never a pass.
@@ -39,7 +49,13 @@ def audit_snapshot(settings: Settings, folder: Path, *, users_expected: int, k: 
             Path(scratch) / "audit.duckdb"
         )  # not the schema's name: DuckDB would not know which is meant
         segments = _create_views(settings, folder, database)
-        suites = snapshot_suites(users_expected=users_expected, k=k, segments=segments)
+        suites = snapshot_suites(
+            users_expected=users_expected,
+            k=k,
+            segments=segments,
+            sources=sources,
+            similar_sources=similar_sources,
+        )
         outcomes = validate(settings, database, suites)
     return conclude(
         settings, outcomes, subject="snapshot", title=f"Recommendation snapshot for {users_expected:,} users"

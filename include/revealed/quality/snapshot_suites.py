@@ -7,29 +7,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from revealed.quality.expectations import between, no_rows, not_null, rows_at_least, unique_key
+from revealed.quality.expectations import between, no_rows, not_null, one_of, rows_at_least, unique_key
 from revealed.quality.suite import Suite
 
 SCHEMA = "snapshot"
 
 
-def snapshot_suites(*, users_expected: int, k: int, segments: tuple[str, ...]) -> list[Suite]:
+def snapshot_suites(
+    *,
+    users_expected: int,
+    k: int,
+    segments: tuple[str, ...],
+    sources: tuple[str, ...],
+    similar_sources: tuple[str, ...],
+) -> list[Suite]:
     """Return one suite a file of the snapshot.
 
     Args:
         users_expected: how many users must have a list.
         k: the least number of items in a user's list.
         segments: the columns that name a fallback list.
+        sources: what a place of a user's list can come from.
+        similar_sources: what a likeness of items can be known by.
     """
     return [
-        recommendations(users_expected, k),
-        similar_items(),
+        recommendations(users_expected, k, sources),
+        similar_items(similar_sources),
         fallbacks(segments),
         items(),
     ]
 
 
-def recommendations(users_expected: int, k: int) -> Suite:
+def recommendations(users_expected: int, k: int, sources: tuple[str, ...]) -> Suite:
     """Return the suite of the lists by user."""
     return Suite(
         SCHEMA,
@@ -38,6 +47,7 @@ def recommendations(users_expected: int, k: int) -> Suite:
         (
             rows_at_least(users_expected * k, f"{users_expected:,} users with {k} items or more each"),
             *not_null("user_id", "rank", "item_id", "score", "source"),
+            one_of("source", *sources),
             unique_key("user_id", "item_id"),
             *_ranking("user_id"),
             *_servable("user_id, rank, item_id"),
@@ -59,7 +69,7 @@ def recommendations(users_expected: int, k: int) -> Suite:
     )
 
 
-def similar_items() -> Suite:
+def similar_items(sources: tuple[str, ...]) -> Suite:
     """Return the suite of the lists by item."""
     return Suite(
         SCHEMA,
@@ -67,7 +77,8 @@ def similar_items() -> Suite:
         ("item_id", "rank", "similar_item_id"),
         (
             rows_at_least(0, "a catalogue of one item has none like it"),
-            *not_null("item_id", "rank", "similar_item_id", "score"),
+            *not_null("item_id", "rank", "similar_item_id", "score", "source"),
+            one_of("source", *sources),
             unique_key("item_id", "similar_item_id"),
             *_ranking("item_id"),
             *_servable("item_id, rank, similar_item_id", item="similar_item_id"),
@@ -83,6 +94,14 @@ def similar_items() -> Suite:
                 "every item that has a list is in items",
                 f"select distinct item_id from {{batch}} anti join {SCHEMA}.items using (item_id)",
             ),
+            no_rows(
+                "listed_where_content_exists",
+                "item_id",
+                "every available item with content has a list, where there are two of them or more",
+                f"with described as (select item_id from {SCHEMA}.items where is_available and has_content) "
+                "select item_id from described anti join {batch} using (item_id) "
+                "where (select count(*) from described) > 1",
+            ),
         ),
     )
 
@@ -95,7 +114,7 @@ def fallbacks(segments: tuple[str, ...]) -> Suite:
         (*segments, "rank", "item_id"),
         (
             rows_at_least(1, "an unknown user must be shown something"),
-            *not_null(*segments, "rank", "item_id", "score"),
+            *not_null(*segments, "rank", "item_id", "score", "source"),
             unique_key(*segments, "item_id"),
             *_ranking(*segments),
             *_servable(", ".join((*segments, "rank", "item_id"))),
@@ -111,7 +130,7 @@ def items() -> Suite:
         ("item_id",),
         (
             rows_at_least(1, "without items there is nothing to recommend"),
-            *not_null("item_id", "is_available"),
+            *not_null("item_id", "is_available", "has_content"),
             unique_key("item_id"),
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from revealed.engines.duckdb import connect, literal
 from revealed.errors import NoDataError
 from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
+
+if TYPE_CHECKING:
+    from revealed.training.item_content import ItemContent
 
 # A confidence beyond this says no more than "certain", and makes the normal equations badly conditioned.
 LARGEST_CONFIDENCE = 10_000.0
@@ -29,13 +32,15 @@ class Interactions:
     `confidence` holds the mart's signed confidence as it is: implicit adds no 1, reads |v| as confidence,
     and a negative v as a dislike (science.md §1). `seen` has an entry for every pair that must not be
     recommended: consumed, hidden, or disliked by an act (an item merely scrolled past may be shown again).
-    Both are CSR, float32, indices sorted, without duplicates.
+    Both are CSR, float32, indices sorted, without duplicates. `content` is what the catalogue says of items, over
+    items of its own; None where nobody attached it.
     """
 
     users: Ids
     items: Ids
     confidence: Csr
     seen: Csr
+    content: ItemContent | None = None
 
     @property
     def likes(self) -> NDArray[np.int64]:
@@ -54,6 +59,7 @@ class Interactions:
             items=items,
             confidence=_recolumn(self.confidence, columns, len(items)),
             seen=_recolumn(self.seen, columns, len(items)),
+            content=self.content,
         )
 
 
@@ -154,6 +160,21 @@ def positions(ids: Sequence[str] | Ids, within: Ids) -> NDArray[np.int64]:
         return np.full(len(wanted), -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(within, wanted), len(within) - 1)
     found: NDArray[np.int64] = np.where(within[at] == wanted, at, -1).astype(np.int64)
+    return found
+
+
+def selection(items: Ids, wanted: Ids) -> Csr:
+    """Return the matrix that `moved` takes columns over `items` to columns over `wanted` with; others fall away."""
+    at = positions(items, wanted)
+    rows = np.flatnonzero(at >= 0)
+    ones = np.ones(len(rows), dtype=np.float32)
+    return csr_matrix((ones, (rows, at[rows])), shape=(len(items), len(wanted)))
+
+
+def moved(matrix: Csr, onto: Csr) -> Csr:
+    """Return the rows over other columns, by a matrix from `selection`; indices sorted."""
+    found = (matrix @ onto).tocsr()
+    found.sort_indices()
     return found
 
 

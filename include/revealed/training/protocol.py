@@ -56,17 +56,18 @@ class Recommender(Protocol):
 
 
 def create(name: str, parameters: dict[str, Any]) -> Recommender:
-    """Return an unfitted recommender by its registered name: `als`, `ials` or `popularity`.
+    """Return an unfitted recommender by its registered name: `als`, `content`, `ials` or `popularity`.
 
     Raises:
         DamagedModelError: no recommender has this name, or it does not know a parameter.
     """
     from revealed.training.als import ImplicitALS
+    from revealed.training.content_model import ContentModel
     from revealed.training.ials import FrequencyScaledALS
     from revealed.training.popularity import Popularity
 
     kinds: dict[str, Callable[..., Recommender]] = {
-        kind.name: kind for kind in (ImplicitALS, FrequencyScaledALS, Popularity)
+        kind.name: kind for kind in (ImplicitALS, ContentModel, FrequencyScaledALS, Popularity)
     }
     try:
         return kinds[name](**parameters)

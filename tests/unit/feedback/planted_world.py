@@ -47,7 +47,7 @@ class World:
     """Users and items have one of `tastes` each, by their number; `train` and `test` are what users came to like.
 
     A user's choices are from the own taste with probability `loyalty`; `crowd` > 0 makes the first items popular with
-    all (Zipf's law with that exponent). `explored` requests of the test period are answered by three places of a uniform
+    all (Zipf's law with that exponent). The catalogue ends with `unmet` items that nobody has met. `explored` requests of the test period are answered by three places of a uniform
     permutation, whose propensities are logged; people are satisfied with half of what is of their taste.
     """
 
@@ -57,6 +57,7 @@ class World:
     seed: int = 5
     loyalty: float = 0.9
     crowd: float = 0.0
+    unmet: int = 0
     as_of: datetime = AS_OF
     explored: int = 0
     train: list[tuple[int, int]] = field(default_factory=list)
@@ -154,14 +155,15 @@ def write_warehouse(path: Path, world: World, *, published: bool = True) -> Path
 
 def items(world: World) -> pd.DataFrame:
     """Every item with its taste as topic; item 3 is not available any more."""
+    catalogue = range(world.items + world.unmet)
     return pd.DataFrame(
         {
-            "item_id": [item_id(item) for item in range(world.items)],
-            "title": [f"Item {item}" for item in range(world.items)],
-            "text": [f"About taste {item % world.tastes}." for item in range(world.items)],
+            "item_id": [item_id(item) for item in catalogue],
+            "title": [f"Item {item}" for item in catalogue],
+            "text": [f"About taste {item % world.tastes}." for item in catalogue],
             "published_at": AS_OF - timedelta(days=60),
-            "topic": [f"taste {item % world.tastes}" for item in range(world.items)],
-            "is_available": [item != 3 for item in range(world.items)],
+            "topic": [f"taste {item % world.tastes}" for item in catalogue],
+            "is_available": [item != 3 for item in catalogue],
         }
     )
 

@@ -104,11 +104,68 @@ def test_a_stranger_gets_what_most_people_like(published: Settings) -> None:
     assert {item.source for item in found.items} == {"fallback"}
 
 
+def test_a_stranger_on_a_page_gets_what_is_engaging_of_late_in_its_topic(published: Settings) -> None:
+    found = read_recommendations(published, "nobody", 60, topic="taste 1")
+    topical = [item for item in found.items if int(item.item_id[1:]) % 3 == 1]
+    assert found.items[: len(topical)] == topical
+    assert {item.source for item in topical} == {"topic_recent"}
+    assert {item.source for item in found.items[len(topical) :]} == {"fallback"}
+    assert [item.rank for item in found.items] == [*range(1, len(found.items) + 1)]
+    assert len({item.item_id for item in found.items}) == len(found.items) > len(topical) == 20
+    unheard_of = read_recommendations(published, "nobody", 5, topic="chess")
+    assert unheard_of.items == read_recommendations(published, "nobody", 5).items
+
+
+def test_what_nobody_has_met_is_recommended_by_its_content(published: Settings) -> None:
+    new_dataset(published, World(unmet=6, as_of=AS_OF + timedelta(days=1)))
+    manifest = publish_snapshot(published)
+    assert manifest.cold_start["cold_items"]["accepted"]
+    assert manifest.cold_start["taste"]["passed"]
+    folder = published.published_recommendations / manifest.snapshot_id
+    con = duckdb.connect()
+    shown = con.execute(
+        f"select cast(user_id[2:] as integer) % 3, cast(item_id[2:] as integer) % 3, item_id >= 'i0090'"
+        f" from '{folder}/recommendations.parquet' where source = 'cold_item'"
+    ).fetchall()
+    assert len(shown) == manifest.counts["from_cold_item"] > 0
+    assert all(is_unmet for *_, is_unmet in shown)
+    assert sum(user == item for user, item, _ in shown) > 0.9 * len(shown)
+    alike = con.execute(
+        f"select item_id, similar_item_id, source from '{folder}/similar_items.parquet' where item_id >= 'i0090'"
+    ).fetchall()
+    assert {item for item, *_ in alike} == {f"i{n:04d}" for n in range(90, 96)}
+    assert {source for *_, source in alike} == {"content"}
+    assert sum(int(item[1:]) % 3 == int(other[1:]) % 3 for item, other, _ in alike) > 0.9 * len(alike)
+    own = con.execute(
+        f"select distinct source from '{folder}/similar_items.parquet' where item_id < 'i0090' and similar_item_id < 'i0090'"
+    ).fetchall()
+    assert own == [("als",)]
+    assert con.execute(f"select count(*) from '{folder}/items.parquet' where has_content").fetchone() == (96,)
+
+
+def test_who_likes_only_what_the_champion_does_not_know_is_served_by_content(published: Settings) -> None:
+    dataset = read_dataset(published)
+    world = World(unmet=6, as_of=AS_OF + timedelta(days=1))
+    world.train.extend([(300, 90), (300, 93), (301, 91)])
+    new_dataset(published, world)
+    assert read_dataset(published).version != dataset.version
+    publish_snapshot(published)
+    for user in (300, 301):
+        found = read_recommendations(published, f"u{user:04d}", 10)
+        assert found.is_known
+        assert {item.source for item in found.items} == {"content"}
+        assert {int(item.item_id[1:]) % 3 for item in found.items} == {user % 3}
+
+
 def test_fallbacks_exist_for_each_surface_and_topic(published: Settings) -> None:
     path = published.published_recommendations / "000001" / "fallbacks.parquet"
     rows = duckdb.sql(f"select segment, list(item_id order by rank) from '{path}' group by 1").fetchall()
     assert {segment for segment, _ in rows} == {
         "all",
+        "recent:all",
+        "recent:topic:taste 0",
+        "recent:topic:taste 1",
+        "recent:topic:taste 2",
         "surface:home",
         "surface:search",
         "topic:taste 0",
@@ -199,7 +256,8 @@ def test_popularity_as_champion_of_a_short_catalogue_is_published(published: Set
     ).fetchone()
     assert found == (*(expected or ()), 150, 1)
     assert manifest.quality["passed"]
-    assert similar_to(settings, "i0001") == []
+    # Popularity knows no likeness; the catalogue does.
+    assert len(similar_to(settings, "i0001")) == 20
 
 
 def test_older_data_does_not_replace_newer(published: Settings) -> None:
@@ -243,8 +301,8 @@ def test_a_failed_audit_leaves_the_old_snapshot_and_no_rest(
 ) -> None:
     new_dataset(published, NEXT_WEEK)
     # Sabotage: the lists forget what people have had.
-    monkeypatch.setattr("revealed.publishing.content.SIMILAR_ITEMS", 1)
-    monkeypatch.setattr("revealed.publishing.content.unavailable_items", lambda *_: frozenset())
+    monkeypatch.setattr("revealed.publishing.files.SIMILAR_ITEMS", 1)
+    monkeypatch.setattr("revealed.publishing.files.unavailable_items", lambda *_: frozenset())
     with pytest.raises(AuditFailedError, match="item_available"):
         publish_snapshot(published)
     assert current_snapshot(published).generation == 1

@@ -11,14 +11,15 @@ from revealed.quality import AuditResult, audit_snapshot
 from revealed.settings import Settings
 
 USERS, K = 4, 3
+SOURCES = {"sources": ("als", "popularity"), "similar_sources": ("als", "content")}
 
 _TABLES = {
-    "items": "select 'i' || i as item_id, i <> 9 as is_available from range(10) as r(i)",
+    "items": "select 'i' || i as item_id, i <> 9 as is_available, i < 4 as has_content from range(10) as r(i)",
     "recommendations": "select 'u' || u as user_id, (n + 1)::integer as rank, 'i' || (u + n) as item_id, "
     "1.0 / (n + 1) as score, 'als' as source from range(4) as a(u), range(3) as b(n)",
     "similar_items": "select 'i' || i as item_id, (n + 1)::integer as rank, "
-    "'i' || (i + n + 1) as similar_item_id, 0.5::double as score from range(4) as a(i), range(2) as b(n)",
-    "fallbacks": "select surface, (n + 1)::integer as rank, 'i' || n as item_id, 1.0::double as score "
+    "'i' || (i + n + 1) as similar_item_id, 0.5::double as score, 'als' as source from range(4) as a(i), range(2) as b(n)",
+    "fallbacks": "select surface, (n + 1)::integer as rank, 'i' || n as item_id, 1.0::double as score, 'popularity' as source "
     "from (values ('home'), ('search')) as v(surface), range(3) as b(n)",
 }
 
@@ -35,7 +36,7 @@ def audit(settings: Settings, tmp_path: Path) -> Callable[..., AuditResult]:
                 con.execute(breakage)
             for table in _TABLES:
                 con.execute(f"copy {table} to '{folder / table}.parquet' (format parquet)")
-        return audit_snapshot(settings, folder, users_expected=USERS, k=K)
+        return audit_snapshot(settings, folder, users_expected=USERS, k=K, **SOURCES)
 
     return write_and_audit
 
@@ -65,14 +66,16 @@ def test_every_broken_list_is_named(audit: Callable[..., AuditResult]) -> None:
         "update recommendations set item_id = 'i3' where user_id = 'u2' and rank = 3",
         "update recommendations set rank = 5 where user_id = 'u3' and rank = 3",
         "insert into recommendations values (null, 1, 'i1', 1, 'als')",
+        "update recommendations set source = 'a guess' where user_id = 'u0' and rank = 2",
+        "update similar_items set source = 'popularity' where item_id = 'i1' and rank = 1",
         "update similar_items set similar_item_id = item_id where item_id = 'i0' and rank = 2",
         "update similar_items set rank = 1 where item_id = 'i1' and rank = 2",
         "update similar_items set score = 'inf'::double where item_id = 'i2' and rank = 1",
         "update similar_items set item_id = 'gone' where item_id = 'i3'",
-        "insert into similar_items values ('i2', 3, 'i4', 0.1)",
+        "insert into similar_items values ('i2', 3, 'i4', 0.1, 'als')",
         "update fallbacks set item_id = 'i9', rank = 0 where surface = 'home' and rank = 1",
         "update fallbacks set rank = 2, score = '-inf'::double where surface = 'search' and rank = 3",
-        "insert into fallbacks values ('home', 4, 'i9', 1)",
+        "insert into fallbacks values ('home', 4, 'i9', 1, 'popularity')",
     )
     assert _rows(result) == {
         ("recommendations", "expect_column_values_to_not_be_null"): [(None, 1, "i1")],
@@ -81,6 +84,9 @@ def test_every_broken_list_is_named(audit: Callable[..., AuditResult]) -> None:
         ("recommendations", "key_unique"): [("u2", "i3", 2)],
         ("recommendations", "ranks_contiguous"): [("u3", 1, 5, 3)],
         ("recommendations", "enough_items"): [("u2", 2), (None, 1)],
+        ("recommendations", "expect_column_values_to_be_in_set"): [("u0", 2, "i1", "a guess")],
+        ("similar_items", "expect_column_values_to_be_in_set"): [("i1", 1, "i2", "popularity")],
+        ("similar_items", "listed_where_content_exists"): [("i3",)],
         ("similar_items", "not_itself"): [("i0", 2, "i0")],
         ("similar_items", "key_unique"): [("i2", "i4", 2)],
         ("similar_items", "rank_unique"): [("i1", 1, 2)],
@@ -113,5 +119,5 @@ def test_fallbacks_may_be_named_by_segment_or_be_one_list(audit: Callable[..., A
 
 def test_a_snapshot_without_a_file_cannot_pass(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(AuditFailedError, match=r"recommendations\.parquet") as caught:
-        audit_snapshot(settings, tmp_path, users_expected=USERS, k=K)
+        audit_snapshot(settings, tmp_path, users_expected=USERS, k=K, **SOURCES)
     assert caught.value.where == str(tmp_path)

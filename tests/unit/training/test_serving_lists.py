@@ -48,11 +48,11 @@ def test_lists_are_topped_up_without_repeats_and_say_so() -> None:
         shown = served.items[user][served.items[user] != NOTHING]
         assert len(shown) == 16 == len(set(shown))
         assert not set(shown) & ({3, 20} | set(data.seen[user].indices))
-        own = shown[~served.is_fallback[user]]
+        own = shown[served.source[user] == 0]
         assert (own < 15).all()
         assert set(own) == set(range(15)) - {3} - set(data.seen[user].indices)
-        borrowed = served.is_fallback[user]
-        assert (np.diff(borrowed.astype(int)) >= 0).all()  # the model's first
+        assert {served.names[code] for code in served.source[user]} <= {"als", "popularity"}
+        assert (np.diff(served.source[user]) >= 0).all()  # the model's first
     assert server.servable().tolist() == [28 - len(set(row.indices) - {3, 20}) for row in data.seen]
 
 
@@ -60,7 +60,7 @@ def test_a_stranger_to_the_model_is_served_popularity() -> None:
     data = build([0, 0, 1, 1, 2], [0, 1, 1, 2, 3], [9, 9, 9, 9, -9], 3, 4)
     server = Server(fitted(data, factors=2, regularization=0.1), popularity_of(data), data)
     served = server.lists(np.array([2]), 3)
-    assert served.is_fallback.all()
+    assert {served.names[code] for code in served.source.ravel()} == {"popularity"}
     assert served.items[0].tolist() == [1, 0, 2]
 
 

@@ -11,11 +11,14 @@ import pyarrow.parquet as pq
 
 from revealed.engines.duckdb import literal
 from revealed.feedback import DatasetManifest
+from revealed.feedback.export import RECENT_DAYS
 from revealed.progress import Progress
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR
-from revealed.training.matrix import Interactions
-from revealed.training.protocol import NOTHING, Recommender
-from revealed.training.serving import Server
+from revealed.training.matrix import Ids, Interactions
+from revealed.training.popularity import Popularity
+from revealed.training.protocol import NOTHING
+from revealed.training.recent_likes import RecentByTopic
+from revealed.training.serving import Served, Server
 
 SIMILAR_ITEMS = 20
 _USERS_AT_ONCE = 4_096
@@ -36,6 +39,7 @@ SIMILAR_SCHEMA = pa.schema(
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("similar_item_id", pa.string(), nullable=False),
         pa.field("score", pa.float32(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
     ]
 )
 
@@ -43,51 +47,48 @@ SIMILAR_SCHEMA = pa.schema(
 def write_recommendations(
     folder: Path, server: Server, data: Interactions, k: int, progress: Progress
 ) -> dict[str, int]:
-    """Write the top `k` of every user and return counts: users, recommendations, personal recommendations."""
-    users, written, personal = len(data.users), 0, 0
+    """Write the top `k` of every user and return counts: users, recommendations, and `from_<source>` for each source."""
+    users, places = len(data.users), np.zeros(len(server.names), dtype=np.int64)
     with pq.ParquetWriter(folder / RECOMMENDATIONS, RECOMMENDATION_SCHEMA, compression="zstd") as writer:
         for start in range(0, users, _USERS_AT_ONCE):
             rows = np.arange(start, min(start + _USERS_AT_ONCE, users), dtype=np.int64)
             served = server.lists(rows, k)
-            at, place = np.nonzero(served.items != NOTHING)
-            fallback = served.is_fallback[at, place]
-            table = pa.table(
-                [
-                    pa.array(data.users[rows[at]], pa.string()),
-                    pa.array((place + 1).astype(np.int32)),
-                    pa.array(server.space[served.items[at, place]], pa.string()),
-                    pa.array(served.scores[at, place], pa.float32()),
-                    pa.array(np.where(fallback, "popularity", server.model.name), pa.string()),
-                ],
-                schema=RECOMMENDATION_SCHEMA,
-            )
+            table = _long(data.users[rows], server.space, served, RECOMMENDATION_SCHEMA)
             writer.write_table(table, row_group_size=_ROWS_IN_A_GROUP)
-            written += len(at)
-            personal += int((~fallback).sum())
+            places += np.bincount(served.source[served.items != NOTHING], minlength=len(places))
             progress("scoring users", int(rows[-1]) + 1, users)
-    return {"users": users, "recommendations": written, "model_recommendations": personal}
+    counts = {f"from_{name}": int(count) for name, count in zip(server.names, places, strict=True)}
+    return {"users": users, "recommendations": int(places.sum())} | counts
 
 
-def write_similar_items(folder: Path, model: Recommender, unavailable: frozenset[str]) -> int:
+def write_similar_items(folder: Path, server: Server) -> int:
     """Write the items most like each item, unavailable ones left out, and return how many rows that is."""
-    blocked = np.fromiter((item in unavailable for item in model.items), dtype=bool, count=len(model.items))
-    ranking = model.similar(SIMILAR_ITEMS, blocked)
-    at, place = np.nonzero(ranking.items != NOTHING)
-    table = pa.table(
-        [
-            pa.array(model.items[at], pa.string()),
-            pa.array((place + 1).astype(np.int32)),
-            pa.array(model.items[ranking.items[at, place]], pa.string()),
-            pa.array(ranking.scores[at, place], pa.float32()),
-        ],
-        schema=SIMILAR_SCHEMA,
-    )
+    table = _long(server.space, server.space, server.similar(SIMILAR_ITEMS), SIMILAR_SCHEMA)
     pq.write_table(table, folder / SIMILAR, row_group_size=_ROWS_IN_A_GROUP, compression="zstd")
-    return len(at)
+    return int(table.num_rows)
 
 
-def write_items(con: duckdb.DuckDBPyConnection, folder: Path, dataset: DatasetManifest) -> int:
-    """Write the catalogue and every item that somebody has feedback on; one without a catalogue row is available."""
+def _long(owners: Ids, space: Ids, served: Served, schema: pa.Schema) -> pa.Table:
+    """Return one row a filled place: the list's owner, rank, item, score and source."""
+    at, place = np.nonzero(served.items != NOTHING)
+    columns = [
+        pa.array(owners[at], pa.string()),
+        pa.array((place + 1).astype(np.int32)),
+        pa.array(space[served.items[at, place]], pa.string()),
+        pa.array(served.scores[at, place], pa.float32()),
+        pa.array(np.asarray(served.names, dtype=object)[served.source[at, place]], pa.string()),
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def write_items(
+    con: duckdb.DuckDBPyConnection, folder: Path, dataset: DatasetManifest, described: Ids
+) -> int:
+    """Write the catalogue and every item that somebody has feedback on; one without a catalogue row is available.
+
+    `described` are the items of whose content something is known: `has_content`.
+    """
+    con.register("described", pa.table([pa.array(described, pa.string())], names=["item_id"]))
     return _copy(
         con,
         folder / ITEMS,
@@ -96,7 +97,8 @@ def write_items(con: duckdb.DuckDBPyConnection, folder: Path, dataset: DatasetMa
             item_id,
             catalogue.title,
             catalogue.topic,
-            coalesce(catalogue.is_available, true) as is_available
+            coalesce(catalogue.is_available, true) as is_available,
+            item_id in (select item_id from described) as has_content
         from (select distinct item_id from read_parquet({literal(dataset.file("interactions.parquet"))}))
         full join read_parquet({literal(dataset.file("items.parquet"))}) as catalogue using (item_id)
         order by item_id
@@ -105,10 +107,11 @@ def write_items(con: duckdb.DuckDBPyConnection, folder: Path, dataset: DatasetMa
 
 
 def write_fallbacks(con: duckdb.DuckDBPyConnection, folder: Path, dataset: DatasetManifest, k: int) -> int:
-    """Write what is popular for people whom nothing is known of: overall, by topic, and of late by surface.
+    """Write lists for people whom nothing is known of: what is popular and what is engaging of late, by segment.
 
-    Needs `items.parquet` beside it. `score` is how many people like the item (surfaces: clicked on it there
-    lately).
+    Needs `items.parquet` beside it. The segments are `all`, `topic:<topic>`, `recent:all`, `recent:topic:<topic>` and
+    `surface:<surface>`; `score` is how many people like the item (recent: and did so last within `RECENT_DAYS` before the
+    dataset's `as_of`; surfaces: clicked on it there lately).
     """
     return _copy(
         con,
@@ -116,15 +119,20 @@ def write_fallbacks(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Datas
         f"""
         with items as (select * from read_parquet({literal(folder / ITEMS)}) where is_available),
         liked as (
-            select item_id, count(*) as score, sum(confidence) as confidence
+            select item_id, confidence, last_event_at >= max(as_of) over () - interval {RECENT_DAYS} day as is_recent
             from read_parquet({literal(dataset.file("interactions.parquet"))})
-            where confidence > 0
-            group by item_id
+        ),
+        counted as (
+            select '' as period, item_id, count(*) as score, sum(confidence) as confidence
+            from liked where confidence > 0 group by item_id
+            union all
+            select 'recent:', item_id, count(*), sum(confidence)
+            from liked where confidence > 0 and is_recent group by item_id
         ),
         scored as (
-            select 'all' as segment, item_id, score, confidence from liked
+            select period || 'all' as segment, item_id, score, confidence from counted
             union all
-            select 'topic:' || topic, item_id, score, confidence from liked join items using (item_id)
+            select period || 'topic:' || topic, item_id, score, confidence from counted join items using (item_id)
             where topic is not null
             union all
             select 'surface:' || surface, item_id, users, 0
@@ -137,7 +145,9 @@ def write_fallbacks(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Datas
                 rank, item_id, score
             from scored semi join items using (item_id)
         )
-        select segment, cast(rank as integer) as rank, item_id, cast(score as float) as score
+        select segment, cast(rank as integer) as rank, item_id, cast(score as float) as score,
+            case when segment like 'recent:%' then {literal(RecentByTopic.name)} else {literal(Popularity.name)} end
+            as source
         from ranked where rank <= {int(k)}
         order by segment, rank
         """,

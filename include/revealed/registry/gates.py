@@ -25,6 +25,8 @@ class Limits:
 
     popularity_tolerance: float = TOLERANCE
     champion_margin: float = 0.10
+    cohort_margin: float = 0.20
+    popularity_share: float = 0.90
     foresight_tolerance: float = 0.02
     off_policy_margin: float = 0.10
     satisfaction_margin: float = 0.05
@@ -71,6 +73,8 @@ def judge(
         _covers(comparison, chosen, limits),
         _same_champion(evaluation, champion),
         _not_worse_than_champion(comparison, chosen, limits),
+        _forgets_nobody(comparison, chosen, limits),
+        _is_no_crowd_pleaser(comparison, chosen, limits),
         _earns_as_much(evaluation, chosen, limits),
         _tiers_agree(evaluation, chosen, limits),
     ]
@@ -151,6 +155,40 @@ def _not_worse_than_champion(comparison: Comparison, chosen: str, limits: Limits
     margin = limits.champion_margin * comparison.metrics[CHAMPION][DECISIVE]
     value = f"{DECISIVE} {_interval(found)}"
     return Gate(name, value, f"≥ {-margin:+.4f}", found.estimate >= -margin)
+
+
+def _forgets_nobody(comparison: Comparison, chosen: str, limits: Limits) -> Gate:
+    """No group of people may lose clearly and much, for the mean's gain: who came long ago is not to be forgotten."""
+    name, baseline = "no cohort forgotten", CHAMPION if CHAMPION in comparison.metrics else POPULARITY
+    if chosen == baseline:
+        return Gate(name, "is popularity", "nothing to compare with", True)
+    lost, worst = [], "no cohorts in this test"
+    least = float("inf")
+    for cohort in (found for found in comparison.cohorts if found.side == "user"):
+        pair, theirs = cohort.difference(chosen, baseline), cohort.metrics[baseline][DECISIVE]
+        if pair is None:
+            continue
+        if pair.estimate < -limits.cohort_margin * theirs and pair.high < 0:
+            lost.append(cohort.name)
+        if pair.estimate < least:
+            least, worst = pair.estimate, f"least for {cohort.name} users: {DECISIVE} {_interval(pair)}"
+    limit = f"no user cohort clearly loses {limits.cohort_margin:.0%} of {baseline}'s"
+    return Gate(name, worst, limit, not lost)
+
+
+def _is_no_crowd_pleaser(comparison: Comparison, chosen: str, limits: Limits) -> Gate:
+    """What a personal model shows may be popular, but not as popular as what everybody is shown anyway."""
+    name, lift = "popularity lift", "popularity_lift@10"
+    if chosen == POPULARITY or lift not in comparison.metrics[chosen]:
+        return Gate(
+            name, "is popularity" if chosen == POPULARITY else "not known", "of personal models", True
+        )
+    # A lift of -1 is nothing popular at all: shares are of the way from there.
+    mine, crowd = (1 + comparison.metrics[who][lift] for who in (chosen, POPULARITY))
+    limit = limits.popularity_share * crowd - 1
+    return Gate(
+        name, f"{mine - 1:+.2f}", f"≤ {limit:+.2f}, of popularity's {crowd - 1:+.2f}", mine - 1 <= limit
+    )
 
 
 def _earns_as_much(evaluation: dict[str, Any], chosen: str, limits: Limits) -> Gate:

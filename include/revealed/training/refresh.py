@@ -73,7 +73,9 @@ def decide_fit(
     return start, Fit(REFRESH, because, start.full_as_of.isoformat())
 
 
-def refreshed(start: Recommender, parameters: dict[str, Any], data: Interactions, device: Device) -> Recommender:
+def refreshed(
+    start: Recommender, parameters: dict[str, Any], data: Interactions, device: Device
+) -> Recommender:
     """Return the recipe `parameters` fitted on `data`, a few sweeps from `start` where its kind can, else from nothing."""
     model = create(start.name, parameters)
     model.fit(data, device, start=start)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from revealed.evaluation import Comparison, Difference
+from revealed.evaluation.cohorts import Cohort
 from revealed.evaluation.tiers import SATISFACTION, Tiers
 from revealed.registry.gates import judge
 from revealed.registry.versions import ModelVersion
@@ -175,3 +177,31 @@ def test_who_foresees_more_than_the_recipe_can_is_stopped(low: float, fails: boo
     pair = Difference("ndcg@10", "tested", "repeated", low + 0.01, low, low + 0.02)
     gates = judge(evaluation(), VERSION, None, foresight=Foresight(pair, 0.25, ""))
     assert [gate.name for gate in gates if not gate.passed] == (["tested without foresight"] if fails else [])
+
+
+def with_cohort(loss: float, half_width: float) -> dict[str, Any]:
+    """Heavy users have .2 with the champion, and `loss` less with the challenger."""
+    pair = Difference("ndcg@10", "als", "champion", -loss, -loss - half_width, -loss + half_width)
+    values = {"als": {"ndcg@10": 0.2 - loss}, "champion": {"ndcg@10": 0.2}}
+    cohort = Cohort("user", "heavy", "many likes", 50, 90, values, {}, [pair])
+    found = evaluation(champion=0.28)
+    return found | {"comparison": found["comparison"] | {"cohorts": [asdict(cohort)]}}
+
+
+@pytest.mark.parametrize(
+    ("loss", "half_width", "fails"),
+    [(0.01, 0.005, False), (0.05, 0.06, False), (0.05, 0.02, True), (-0.05, 0.01, False)],
+)
+def test_the_mean_s_gain_is_not_paid_by_one_group(loss: float, half_width: float, fails: bool) -> None:
+    """A fifth of .2 is .04: more than that, and not by chance, is a group forgotten."""
+    found = failed(with_cohort(loss, half_width), champion=CHAMPION)
+    assert found == (["no cohort forgotten"] if fails else [])
+
+
+@pytest.mark.parametrize(("lift", "fails"), [(0.4, False), (3.4, False), (3.6, True)])
+def test_a_personal_model_shows_more_than_the_crowd_s_taste(lift: float, fails: bool) -> None:
+    """Popularity's lists are five times as popular as people's own choices (+4): nine tenths of the way are +3.5."""
+    found = evaluation()
+    metrics = found["comparison"]["metrics"]
+    metrics["als"]["popularity_lift@10"], metrics["popularity"]["popularity_lift@10"] = lift, 4.0
+    assert failed(found) == (["popularity lift"] if fails else [])

@@ -33,7 +33,7 @@ def test_only_what_took_long_is_told() -> None:
 def test_every_kind_of_result_that_dbt_logs_is_told(message: str) -> None:
     """A slow data test once ended a build: it counts under another name than a model does."""
     fields = getattr(core_types_pb2, message).DESCRIPTOR.fields_by_name
-    data: dict[str, Any] = {name: 7 for name in fields}
+    data: dict[str, Any] = dict.fromkeys(fields, 7)
     data |= {"node_info": {"node_name": "slow"}, "execution_time": 4.0}
     told: list[tuple[str, int, int]] = []
     _heard(json.dumps({"data": data, "info": {"msg": "said"}}), lambda *words: told.append(words))

@@ -47,8 +47,9 @@ class World:
     """Users and items have one of `tastes` each, by their number; `train` and `test` are what users came to like.
 
     A user's choices are from the own taste with probability `loyalty`; `crowd` > 0 makes the first items popular with
-    all (Zipf's law with that exponent). The catalogue ends with `unmet` items that nobody has met. `explored` requests of the test period are answered by three places of a uniform
-    permutation, whose propensities are logged; people are satisfied with half of what is of their taste.
+    all (Zipf's law with that exponent). The catalogue ends with `unmet` items that nobody has met. `explored` requests of
+    the test period are answered by three places of a uniform permutation, whose propensities are logged; people are
+    satisfied with half of what is of their taste.
     """
 
     users: int = 240

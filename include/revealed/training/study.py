@@ -120,7 +120,7 @@ def _try(trial: Any, held: Held) -> float:
     model = FrequencyScaledALS(**_parameters(strength, unobserved, SEARCHED_FACTORS))
     score = 0.0
 
-    def look(sweep: int) -> None:
+    def look(sweep: int, loss: float | None) -> None:
         nonlocal score
         if sweep in _CHECKED:
             score = _score(model, held)
@@ -129,7 +129,7 @@ def _try(trial: Any, held: Held) -> float:
                 raise TrialPruned
 
     try:
-        model.fit(held.rest, _CPU, look)
+        model.fit(held.rest, _CPU, after_sweep=look)
     except NoDataError:
         return 0.0  # so strong a lambda leaves nothing
     return score

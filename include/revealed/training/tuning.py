@@ -124,7 +124,8 @@ def _without(fold: Interactions, held: NDArray[np.bool_]) -> Interactions:
     """Return the fold as if the held-out pairs had not happened."""
     kept = only(fold.confidence, ~held)
     seen = _minus(fold.seen, only(fold.confidence, held))
-    return replace(fold, confidence=kept, seen=seen)
+    latest = None if fold.latest is None else fold.latest[~held]
+    return replace(fold, confidence=kept, seen=seen, latest=latest)
 
 
 def _minus(seen: Csr, hidden: Csr) -> Csr:

@@ -21,8 +21,11 @@ _ROWS_AT_ONCE = 4_096
 class FactorModel(ABC):
     """Item factors; a user's factors are solved anew, exactly, from what is known of the user when asked."""
 
+    name: str
     parameters: dict[str, Any]
     items: Ids
+    history: list[tuple[int, float]]
+    initialization: str
     item_factors: NDArray[np.float32]
 
     @abstractmethod
@@ -45,8 +48,9 @@ class FactorModel(ABC):
 
     def similar(self, k: int, blocked: NDArray[np.bool_] | None = None) -> Ranking:
         """Return the items whose factors point the same way (cosine), the item itself left out."""
-        norms = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
-        directions = (self.item_factors / np.where(norms > 0, norms, 1)).astype(np.float32)
+        tastes = self._tastes()
+        norms = np.linalg.norm(tastes, axis=1, keepdims=True)
+        directions = (tastes / np.where(norms > 0, norms, 1)).astype(np.float32)
         count, width = len(self.items), min(k + 1, len(self.items))
         items = np.full((count, width), NOTHING, dtype=np.int32)
         scores = np.zeros((count, width), dtype=np.float32)
@@ -68,12 +72,20 @@ class FactorModel(ABC):
             DamagedModelError: they are not float32 numbers of the right shape.
         """
         factors = arrays["item_factors"]
-        if factors.shape != (len(items), self.parameters["factors"]) or factors.dtype != np.float32:
+        if factors.shape != (len(items), self._width()) or factors.dtype != np.float32:
             raise DamagedModelError(
                 f"the item factors are {factors.dtype} of shape {factors.shape}, not float32 of"
-                f" ({len(items)}, {self.parameters['factors']})"
+                f" ({len(items)}, {self._width()})"
             )
         self.items, self.item_factors = items, factors
+
+    def _width(self) -> int:
+        """Return how many numbers an item has."""
+        return int(self.parameters["factors"])
+
+    def _tastes(self) -> NDArray[np.float32]:
+        """Return the part of the item factors that says whom an item is for."""
+        return self.item_factors
 
 
 def check_factors(factors: NDArray[np.float32]) -> None:

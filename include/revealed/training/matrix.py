@@ -32,8 +32,9 @@ class Interactions:
     `confidence` holds the mart's signed confidence as it is: implicit adds no 1, reads |v| as confidence,
     and a negative v as a dislike (science.md §1). `seen` has an entry for every pair that must not be
     recommended: consumed, hidden, or disliked by an act (an item merely scrolled past may be shown again).
-    Both are CSR, float32, indices sorted, without duplicates. `content` is what the catalogue says of items, over
-    items of its own; None where nobody attached it.
+    Both are CSR, float32, indices sorted, without duplicates. `latest` says of each stored entry of `confidence` how many days
+    before the newest event of all its last event was, so that 0 is the newest; None where the data has no times. `content` is
+    what the catalogue says of items, over items of its own; None where nobody attached it.
     """
 
     users: Ids
@@ -41,6 +42,12 @@ class Interactions:
     confidence: Csr
     seen: Csr
     content: ItemContent | None = None
+    latest: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse `latest` of other entries than those stored: whoever takes pairs away has to take their times, too."""
+        if self.latest is not None and len(self.latest) != self.confidence.nnz:
+            raise ValueError(f"{len(self.latest)} times for {self.confidence.nnz} stored pairs")
 
     @property
     def likes(self) -> NDArray[np.int64]:
@@ -60,6 +67,8 @@ class Interactions:
             confidence=_recolumn(self.confidence, columns, len(items)),
             seen=_recolumn(self.seen, columns, len(items)),
             content=self.content,
+            # Both item spaces are in ascending order, so that the entries which stay keep theirs.
+            latest=None if self.latest is None else self.latest[columns[self.confidence.indices] >= 0],
         )
 
 
@@ -86,7 +95,8 @@ def read_interactions(settings: Settings, path: Path) -> Interactions:
         columns = con.execute(
             "select cast(users.place as integer) as row, cast(items.place as integer) as col,"
             " cast(confidence as float) as confidence,"
-            " is_consumed or is_hidden or (confidence < 0 and events > 0) as is_seen"
+            " is_consumed or is_hidden or (confidence < 0 and events > 0) as is_seen,"
+            " cast(epoch((select max(last_event_at) from pairs) - last_event_at) / 86400 as float) as latest"
             " from pairs join users using (user_id) join items using (item_id)"
         ).fetchnumpy()
     finally:
@@ -99,6 +109,7 @@ def read_interactions(settings: Settings, path: Path) -> Interactions:
         np.asarray(columns["col"]),
         np.ma.filled(columns["confidence"], np.nan),
         seen,
+        np.ma.filled(columns["latest"], np.nan),
     )
 
 
@@ -109,8 +120,12 @@ def interactions(
     columns: NDArray[np.int32],
     confidence: NDArray[np.float32],
     seen: NDArray[np.bool_],
+    latest: NDArray[np.floating[Any]] | None = None,
 ) -> Interactions:
     """Return the matrices of pairs that are numbers already, after the gates of `check_confidence`.
+
+    A pair that comes more than once has its confidences added up, and the latest of its times. Times that are not numbers are
+    unknown, and so are all then.
 
     Raises:
         NoDataError: nothing to learn from.
@@ -123,6 +138,7 @@ def interactions(
         items=items,
         confidence=_csr(rows, columns, values, shape),
         seen=_csr(rows[seen], columns[seen], np.ones(int(seen.sum()), dtype=np.float32), shape),
+        latest=None if latest is None or np.isnan(latest).any() else _least(rows, columns, latest, shape),
     )
 
 
@@ -184,6 +200,19 @@ def _csr(rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape:
     matrix.indices = matrix.indices.astype(np.int32, copy=False)
     matrix.indptr = matrix.indptr.astype(np.int32, copy=False)
     return matrix
+
+
+def _least(
+    rows: NDArray[Any], columns: NDArray[Any], days: NDArray[np.floating[Any]], shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return the fewest days of each different pair, in the order of a CSR matrix; to a float32's precision, for its speed."""
+    placed = _csr(rows, columns, days.astype(np.float32), shape).data
+    if len(placed) < len(days):
+        order = np.lexsort((columns, rows))
+        changes = (np.diff(rows[order]) != 0) | (np.diff(columns[order]) != 0)
+        placed = np.minimum.reduceat(days[order], np.flatnonzero(np.r_[True, changes]))
+    fewest: NDArray[np.float64] = placed.astype(np.float64)
+    return fewest
 
 
 def _recolumn(matrix: Csr, columns: NDArray[np.int64], width: int) -> Csr:

@@ -131,8 +131,12 @@ def test_a_model_is_saved_and_loaded_whole(tmp_path: Path) -> None:
     assert create("ials", model.parameters).parameters == model.parameters
 
 
-def test_each_sweep_is_told() -> None:
-    told: list[int] = []
-    model = FrequencyScaledALS(factors=4, iterations=3)
-    model.fit(build([0, 0, 1], [0, 1, 1], [1.0, 1.0, 1.0], 2, 2), CPU, told.append)
-    assert told == [1, 2, 3]
+def test_each_sweep_is_told_with_the_loss_that_the_mathematics_gives() -> None:
+    data = planted()
+    model = FrequencyScaledALS(factors=4, iterations=3, threads=1)
+    told: list[tuple[int, float | None]] = []
+    model.fit(data, CPU, after_sweep=lambda sweep, loss: told.append((sweep, loss)))
+    assert told == model.history
+    assert [sweep for sweep, _ in told] == [1, 2, 3]
+    settled = fitted(data, factors=3, regularization=0.05, unobserved=1.0, iterations=100)
+    assert settled.history[-1][1] == pytest.approx(objective(settled, data) / 2, rel=1e-4)

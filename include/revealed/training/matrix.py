@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -20,6 +21,15 @@ from revealed.settings import Settings
 LARGEST_CONFIDENCE = 10_000.0
 
 Ids = NDArray[np.object_]
+
+
+_ROWS_AT_ONCE = 1_000_000
+_PAIRS = """
+select
+    cast(users.place as integer), cast(items.place as integer), cast(confidence as float),
+    coalesce(is_consumed or is_hidden or (confidence < 0 and events > 0), false)
+from pairs join users using (user_id) join items using (item_id)
+"""
 
 
 @dataclass(frozen=True)
@@ -77,23 +87,10 @@ def read_interactions(settings: Settings, path: Path) -> Interactions:
             con.execute(f"select {side}_id from {side}s order by place").fetchnumpy()[f"{side}_id"]
             for side in ("user", "item")
         )
-        columns = con.execute(
-            "select cast(users.place as integer) as row, cast(items.place as integer) as col,"
-            " cast(confidence as float) as confidence,"
-            " is_consumed or is_hidden or (confidence < 0 and events > 0) as is_seen"
-            " from pairs join users using (user_id) join items using (item_id)"
-        ).fetchnumpy()
+        pairs = _fetched(con)
     finally:
         con.close()
-    seen = np.asarray(columns["is_seen"], dtype=bool)
-    return interactions(
-        np.asarray(users, dtype=object),
-        np.asarray(items, dtype=object),
-        np.asarray(columns["row"]),
-        np.asarray(columns["col"]),
-        np.ma.filled(columns["confidence"], np.nan),
-        seen,
-    )
+    return interactions(np.asarray(users, dtype=object), np.asarray(items, dtype=object), *pairs)
 
 
 def interactions(
@@ -110,14 +107,8 @@ def interactions(
         NoDataError: nothing to learn from.
     """
     check_confidence(confidence, len(users), len(items))
-    values = np.clip(confidence, -LARGEST_CONFIDENCE, LARGEST_CONFIDENCE).astype(np.float32)
     shape = (len(users), len(items))
-    return Interactions(
-        users=users,
-        items=items,
-        confidence=_csr(rows, columns, values, shape),
-        seen=_csr(rows[seen], columns[seen], np.ones(int(seen.sum()), dtype=np.float32), shape),
-    )
+    return Interactions(users, items, *_both(rows, columns, confidence, seen, shape))
 
 
 def check_confidence(confidence: NDArray[np.float32], users: int, items: int) -> None:
@@ -155,6 +146,59 @@ def positions(ids: Sequence[str] | Ids, within: Ids) -> NDArray[np.int64]:
     at = np.minimum(np.searchsorted(within, wanted), len(within) - 1)
     found: NDArray[np.int64] = np.where(within[at] == wanted, at, -1).astype(np.int64)
     return found
+
+
+def _fetched(
+    con: duckdb.DuckDBPyConnection,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the joined pairs, taken from DuckDB batch by batch: the whole result would be in memory twice."""
+    counted = con.execute("select count(*) from pairs").fetchone()
+    assert counted is not None
+    kinds = (np.int32, np.int32, np.float32, np.bool_)
+    row, column, confidence, seen = (np.empty(counted[0], dtype=kind) for kind in kinds)
+    end = 0
+    for batch in con.execute(_PAIRS).to_arrow_reader(_ROWS_AT_ONCE):
+        part = slice(end, end := end + batch.num_rows)
+        for whole, values in zip((row, column, confidence, seen), batch.columns, strict=True):
+            whole[part] = values.to_numpy(zero_copy_only=False)
+    return row[:end], column[:end], confidence[:end], seen[:end]
+
+
+def _both(
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    confidence: NDArray[np.float32],
+    seen: NDArray[np.bool_],
+    shape: tuple[int, int],
+) -> tuple[Csr, Csr]:
+    """Return the matrix of confidences and that of what was seen, from one ordering of the pairs.
+
+    To order the seen pairs by themselves would take as long again, and memory that the bar of als.md does not leave.
+    """
+    # The entries are where each pair came from; a pair that comes twice has the sum, which is no place.
+    # Numbers of 32 bits do, for implicit's matrices have no others.
+    order = csr_matrix((np.arange(len(rows), dtype=np.int32), (rows, columns)), shape)
+    if order.nnz < len(rows):
+        values = np.clip(confidence, -LARGEST_CONFIDENCE, LARGEST_CONFIDENCE)
+        ones = np.ones(int(seen.sum()), dtype=np.float32)
+        return _csr(rows, columns, values, shape), _csr(rows[seen], columns[seen], ones, shape)
+    indices, indptr = order.indices.astype(np.int32, copy=False), order.indptr
+    is_seen, values = seen[order.data], confidence[order.data]
+    del order
+    seen_before = np.zeros(len(is_seen) + 1, dtype=indptr.dtype)
+    np.cumsum(is_seen, out=seen_before[1:])
+    ends = seen_before[indptr]
+    ones = np.ones(int(ends[-1]), dtype=np.float32)
+    np.clip(values, -LARGEST_CONFIDENCE, LARGEST_CONFIDENCE, out=values)
+    return _canonical(values, indices, indptr, shape), _canonical(ones, indices[is_seen], ends, shape)
+
+
+def _canonical(
+    values: NDArray[np.float32], indices: NDArray[np.int32], indptr: NDArray[Any], shape: tuple[int, int]
+) -> Csr:
+    matrix = csr_matrix((values.astype(np.float32, copy=False), indices, indptr), shape=shape)
+    matrix.has_canonical_format = True
+    return matrix
 
 
 def _csr(rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]) -> Csr:

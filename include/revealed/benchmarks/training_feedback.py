@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+TESTERS = 5_000
+_HELD_BACK = 0.2
 _TASTES = 40
 _OWN_TASTE = 0.6
 _ROWS_AT_ONCE = 1_000_000
@@ -33,17 +36,32 @@ class FeedbackSize:
     seed: int = 7
 
 
-def write_feedback(size: FeedbackSize, path: Path) -> int:
+def write_feedback(size: FeedbackSize, path: Path, test: Path | None = None) -> int:
     """Write a Parquet file with the columns that `read_interactions` reads; return its rows, distinct pairs.
 
     A user's pairs stand together, as they do in `feedback_user_item`. Memory is bounded by a million rows.
+
+    Args:
+        size: how much.
+        path: the file to write.
+        test: where a fifth of the pairs of the first `TESTERS` users goes instead, if anywhere.
     """
-    rows = 0
-    with pq.ParquetWriter(path, _SCHEMA, compression="zstd", use_dictionary=["user_id", "item_id"]) as file:
+    rows, random = 0, np.random.default_rng(size.seed + 1)
+    with contextlib.ExitStack() as open_files:
+        train_file = open_files.enter_context(_writer(path))
+        test_file = open_files.enter_context(_writer(test)) if test else None
         for users, items, confidence in _pairs(size):
-            file.write_table(_table(users, items, confidence))
-            rows += len(users)
+            kept = np.ones(len(users), dtype=bool)
+            if test_file is not None:
+                kept = (users >= TESTERS) | (random.random(len(users)) >= _HELD_BACK)
+                test_file.write_table(_table(users[~kept], items[~kept], confidence[~kept]))
+            train_file.write_table(_table(users[kept], items[kept], confidence[kept]))
+            rows += int(kept.sum())
     return rows
+
+
+def _writer(path: Path) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, _SCHEMA, compression="zstd", use_dictionary=["user_id", "item_id"])
 
 
 _SCHEMA = pa.schema(

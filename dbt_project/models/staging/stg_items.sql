@@ -51,6 +51,7 @@ renamed as (
         published_at,
         price,
         expected_dwell_s,
+        embedding,
         coalesce(is_available, true) as is_available,
         updated_at
     from latest

@@ -17,6 +17,7 @@ select
     published_at,
     price,
     expected_dwell_s,
+    embedding,
     is_available,
     updated_at
 from items

@@ -77,6 +77,8 @@ def choose(comparison: Comparison) -> tuple[str, str]:
     """
     scores = {name: found[DECISIVE] for name, found in comparison.metrics.items() if name != CHAMPION}
     crowd = scores.pop(Popularity.name)
+    if not scores:
+        return Popularity.name, "popularity alone took part"
     best = max(scores, key=lambda name: scores[name])
     found = comparison.difference(best, Popularity.name)
     assert found is not None

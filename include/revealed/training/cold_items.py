@@ -25,7 +25,7 @@ _FEWEST_ITEMS = 20
 _LEAST_R2 = 0.01
 _CERTAIN = 3.0
 # In units of the mean variance along an axis; the last is as good as no content at all.
-_RIDGES = np.logspace(-4, 5, 19)
+_RIDGES = np.logspace(-4, 5, 10)
 _LARGEST_SAMPLE = 2_000
 _SEED = 19
 

@@ -36,11 +36,22 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 .PHONY: setup
 setup: $(VENV)/.runtime ## create the environment from the hashed lock
 
+# The runtime in the same versions, and the CUDA libraries: 900 MB, which nobody without a card should fetch.
+$(VENV)/.gpu: $(VENV)/.runtime requirements-gpu.lock
+	@echo "· installing the CUDA libraries (hashed lock)" >&2
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-gpu.lock
+	@touch $@
+
+.PHONY: setup-gpu
+setup-gpu: $(VENV)/.gpu ## what training on an NVIDIA card needs, from wheels
+	@$(BIN)/revealed doctor | grep device
+
 .PHONY: lock
 lock: $(VENV)/bin/uv ## resolve the hashed requirement files again
 	echo uv | $(LOCK) - -o requirements-bootstrap.lock
 	$(LOCK) pyproject.toml --extra build -o requirements.lock
 	$(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra gpu -c requirements.lock -o requirements-gpu.lock
 
 # ---- use
 

@@ -1,17 +1,16 @@
 """Train a challenger when one is due.
 
-**What**: fits the recommender on the newest feedback dataset, evaluates it on the days held out against
-popularity and the champion, and registers it in MLflow as the challenger.
+**What**: fits the contenders (ALS, frequency-scaled ALS, BPR, item content, recency, popularity) on the newest feedback
+dataset, compares them and the champion on the days held out, and registers the best in MLflow as the challenger.
 
 **Inputs**: `feedback_dataset`, or `feedback_drift`. **Outputs**: `challenger_model`.
 
-**Schedule**: looks at every new dataset, trains when the last model misses `REVEALED_RETRAIN_EVERY_DAYS`
-days of *data* (7), when there is no model, or when the feedback drifts. By hand: `force` trains in any
-case.
+**Schedule**: at every new dataset, if the last model misses `REVEALED_RETRAIN_EVERY_DAYS` days of *data* (7), if there is
+no model, or if the feedback drifts. Until the last full fit misses `REVEALED_REFIT_EVERY_DAYS` days it goes on from the
+champion, which costs two sweeps. By hand: see the parameters; an interrupted search goes on where it was.
 
-**When it fails**: the champion stays. `no_data` means that the dataset holds too little to hold days out;
-`registry` that MLflow is out of reach (tried again by itself). Clear the task once the cause is gone:
-training is repeatable.
+**When it fails**: the champion stays. `no_data`: the dataset holds too little to hold days out; `registry`: MLflow is out
+of reach (tried again by itself). Clear the task once the cause is gone: training is repeatable.
 """
 
 from __future__ import annotations
@@ -36,7 +35,12 @@ from revealed.settings import Settings
 
 @dag(
     schedule=(FEEDBACK_DATASET | FEEDBACK_DRIFT),
-    params={"force": Param(False, type="boolean", description="train whether due or not")},
+    params={
+        "force": Param(False, type="boolean", description="train whether due or not"),
+        "fit": Param("auto", enum=["auto", "full", "refresh"], description="from nothing, or the champion"),
+        "trials": Param(0, type="integer", minimum=0, description="of a search for parameters; 0: as set"),
+        "contenders": Param([], type="array", description="models that compete; none: as set"),
+    },
     tags=[Tag.TRAIN],
     doc_md=__doc__,
     **DAG_DEFAULTS,
@@ -54,12 +58,15 @@ def train_recommender() -> None:
         return decision.due
 
     @task(outlets=[CHALLENGER_MODEL])
-    def train(*, dag_run: Any = None, outlet_events: Any = None) -> str:
-        from revealed.training import train_challenger
+    def train(*, params: Any = None, dag_run: Any = None, outlet_events: Any = None) -> str:
+        from revealed.training import TrainingRequest, train_challenger
 
-        settings = Settings.from_env()
+        settings, names = Settings.from_env(), tuple(params["contenders"])
+        request = TrainingRequest.of(settings, contenders=names, trials=params["trials"], fit=params["fit"])
         with nothing_to_do_skips():
-            result = train_challenger(settings, airflow_run_url=run_url(dag_run), progress=report_progress)
+            result = train_challenger(
+                settings, request=request, airflow_run_url=run_url(dag_run), progress=report_progress
+            )
         announce(outlet_events, [CHALLENGER_MODEL], version=result.version, as_of=result.as_of)
         return result.version
 

@@ -35,6 +35,9 @@ class Settings:
     landing_grace_seconds: float = 5.0
     holdout_days: int = 7
     retrain_every_days: int = 7
+    refit_every_days: int = 7
+    tuning_trials: int = 0
+    contenders: tuple[str, ...] = ()
     recommendations_per_user: int = 100
     keep_generations: int = 5
     keep_datasets: int = 30
@@ -66,6 +69,9 @@ class Settings:
             ),
             holdout_days=_whole(source, "REVEALED_HOLDOUT_DAYS", cls.holdout_days, least=1),
             retrain_every_days=_whole(source, "REVEALED_RETRAIN_EVERY_DAYS", cls.retrain_every_days, least=1),
+            refit_every_days=_whole(source, "REVEALED_REFIT_EVERY_DAYS", cls.refit_every_days, least=1),
+            tuning_trials=_whole(source, "REVEALED_TUNING_TRIALS", cls.tuning_trials, least=0),
+            contenders=_words(source, "REVEALED_CONTENDERS"),
             recommendations_per_user=_whole(
                 source, "REVEALED_RECOMMENDATIONS_PER_USER", cls.recommendations_per_user, least=1
             ),
@@ -178,6 +184,10 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text in _FALSE:
         return False
     raise UsageError(f"{text!r} is neither true nor false", where=name, remedy="set it to 1 or 0")
+
+
+def _words(source: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word for word in source.get(name, "").replace(",", " ").split())
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

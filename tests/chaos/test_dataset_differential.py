@@ -81,6 +81,7 @@ def files_of(manifest: DatasetManifest) -> dict[str, str]:
     return {name: entry.sha256 for name, entry in manifest.files.items()}
 
 
+@pytest.mark.slow  # shorter siblings: test_touched_keys (steps), test_warehouse_kills (kills), test_feedback_dataset (order)
 def test_other_files_duplicates_kills_and_an_increment_give_the_same_dataset(
     logs: Path, at_once: DatasetManifest, tmp_path: Path
 ) -> None:

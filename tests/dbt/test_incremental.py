@@ -72,6 +72,7 @@ def test_an_earlier_moment_forgets_what_was_not_yet_known(in_service: Settings) 
     assert hashes(in_service, earlier.database) == hashes(in_service, scratch.database)
 
 
+@pytest.mark.slow  # of a tangled world: test_touched_keys
 def test_late_files_rebuild_their_days_exactly(in_service: Settings, world: Path) -> None:
     copy_landing(world, in_service.landing, WITHHELD)
     assert ingest_landing(in_service).files == len(WITHHELD)

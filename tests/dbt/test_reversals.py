@@ -201,6 +201,7 @@ def test_outcomes_are_net_of_what_came_back(builds: tuple[Settings, dict[str, Bu
     ]
 
 
+@pytest.mark.slow  # of a small world: test_touched_keys builds the log cut at its moment
 def test_the_past_can_be_had_again(builds: tuple[Settings, dict[str, BuildPlan]], tmp_path: Path) -> None:
     """Of a log that went on, the same marts as of the log cut there; what came back later still stands."""
     settings, plans = builds

@@ -23,7 +23,8 @@ from revealed.engines.duckdb import connect
 from revealed.landing.ledger import write_entry
 from revealed.settings import Settings
 
-pytestmark = [pytest.mark.dbt]
+# What it builds is built by test_touched_keys and test_incremental too; slow is the generated log.
+pytestmark = [pytest.mark.dbt, pytest.mark.slow]
 
 SIZE = replace(SIZES["tiny"], requests=2_000, events=5_000, users=150, items=60)
 CORE = "+fct_impression_outcomes +fct_sessions"
@@ -98,7 +99,6 @@ def test_a_day_on_top_equals_a_build_from_scratch(builds: tuple[Settings, dict[s
     assert not found["a day"]["steps"]["prepare"]["from_scratch"]
 
 
-@pytest.mark.slow
 def test_a_low_memory_limit_spills_and_changes_nothing(tmp_path: Path) -> None:
     """Half a million impressions: 250 MB are too few to hold what 4 GB hold, and enough to finish with the same rows."""
     size = replace(SIZES["quick"], requests=50_000, events=100_000, users=19_000)

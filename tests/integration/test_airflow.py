@@ -247,6 +247,7 @@ def broken_row(running: Loop) -> tuple[Path, bytes, str]:
     return victim, whole, row[0]
 
 
+@pytest.mark.slow  # without Airflow: test_loop
 def test_a_broken_row_stops_the_publish_and_is_named(loop: Loop, broken_row: tuple[Path, bytes, str]) -> None:
     before, link = loop.in_service(), loop.settings.published_warehouse.resolve()
     after = utc_now().isoformat()

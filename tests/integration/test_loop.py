@@ -67,6 +67,7 @@ def test_somebody_unknown_gets_the_fallback(home: Path) -> None:
     assert [entry["source"] for entry in recommendations] == ["fallback"] * 5
 
 
+@pytest.mark.slow  # a shorter sibling: chaos/test_warehouse_kills has readers while others publish
 def test_an_analyst_who_keeps_the_file_open_disturbs_nobody_and_keeps_their_version(home: Path) -> None:
     path = (home / "published" / "warehouse.duckdb").resolve()
     reader = duckdb.connect(str(path), read_only=True)

@@ -23,6 +23,13 @@ class Size(StrEnum):
     FULL = "full"
 
 
+class Processor(StrEnum):
+    """What trains."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 @app.command()
 def landing(
     lines: Annotated[int, typer.Option(help="Event lines to generate and land.", min=1000)] = 300_000,
@@ -71,6 +78,65 @@ def feedback(
         say_json(figures)
     else:
         say(report(figures))
+
+
+@app.command()
+def train(
+    device: Annotated[
+        Processor, typer.Option(help="gpu: the same on the GPU, too, beside the CPU.")
+    ] = Processor.CPU,
+    size: Annotated[
+        Size, typer.Option(help="quick: 1 M pairs, and the matrix of 5 M; full: ten times that.")
+    ] = Size.QUICK,
+    as_json: Json = False,
+) -> None:
+    """The whole train task beside a bare implicit fit, and building the matrix: CPU seconds, peak memory, bars.
+
+    \b
+    Examples:
+      revealed bench train --size full
+      revealed bench train --device gpu
+    """
+    from revealed.benchmarks.training import SIZES, bench_train
+
+    figures = bench_train(SIZES[size], device.value, progress=to_stderr)
+    if as_json:
+        say_json(figures)
+        return
+    steps = [
+        {"step of the train task": step, "cpu_s": round(cost, 2)} for step, cost in figures["steps"].items()
+    ]
+    metrics = [{"metrics of": part, **values} for part, values in figures["metrics"].items()]
+    say(
+        f"{figures['pairs']['matrix']:,} pairs, larger matrix {figures['pairs']['larger matrix']:,}; {figures['device']}"
+    )
+    say("\n\n".join(table(rows) for rows in (figures["parts"], steps, metrics, figures["checks"])))
+
+
+@app.command("recommend")
+def recommend_command(
+    size: Annotated[
+        Size, typer.Option(help="quick: 20,000 items; full: 100,000, as the bar says; 20,000 users each.")
+    ] = Size.QUICK,
+    as_json: Json = False,
+) -> None:
+    """Lists of 100 for many users, without what they have seen: ours, implicit's, and the matrix product alone.
+
+    \b
+    Example:
+      revealed bench recommend --size full
+    """
+    from revealed.benchmarks.recommend import SIZES, bench_recommend
+
+    figures = bench_recommend(SIZES[size], progress=to_stderr)
+    if as_json:
+        say_json(figures)
+        return
+    shape = figures["shape"]
+    say(
+        f"{shape['users']:,} users, {shape['items']:,} items, {shape['factors']} factors, lists of {shape['k']}"
+    )
+    say("\n\n".join(table(figures[name]) for name in ("ways", "agreement", "checks")))
 
 
 @app.command()

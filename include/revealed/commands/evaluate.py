@@ -9,6 +9,7 @@ import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
+from revealed.evaluation import Comparison
 from revealed.evaluation.off_policy import (
     PolicyValue,
     evaluate_policy,
@@ -34,10 +35,8 @@ _METRICS = (
     "ndcg@10",
     "map@10",
     "mrr@10",
-    "coverage@10",
-    "gini@10",
-    "novelty@10",
 )
+_LISTS = ("coverage@10", "gini@10", "novelty@10", "diversity@10", "popularity_lift@10", "calibration@10")
 
 
 @app.command()
@@ -69,13 +68,31 @@ def ranking(
     if as_json:
         say_json(judged.to_dict())
         return
-    metrics = judged.comparison.metrics
-    say(table([{"model": name} | {metric: metrics[name][metric] for metric in _METRICS} for name in metrics]))
+    _say_comparison(judged.comparison)
     say(
         f"{judged.comparison.test_pairs:,} pairs of {judged.comparison.users:,} people; parameters {judged.parameters}"
     )
     if judged.repeated:
         say(f"{judged.repeated:,} test pairs are in the train file as well, and were left out")
+
+
+def _say_comparison(comparison: Comparison) -> None:
+    metrics = comparison.metrics
+    for names in (_METRICS, _LISTS):
+        known = [name for name in names if all(name in found for found in metrics.values())]
+        say(table([{"model": model} | {name: metrics[model][name] for name in known} for model in metrics]))
+        say("")
+    rows = [
+        {"cohort": f"{cohort.name} {cohort.side}s", "test users": cohort.users, "model": model}
+        | cohort.metrics[model]
+        | dict(zip(("ci_low", "ci_high"), cohort.intervals[model], strict=True))
+        for cohort in comparison.cohorts
+        for model in cohort.metrics
+    ]
+    say(table(rows))
+    for cohort in comparison.cohorts:
+        say(f"{cohort.name} {cohort.side}s: {cohort.definition}")
+    say("")
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
+from revealed.progress import to_stderr
 from revealed.settings import Settings
 
 app = typer.Typer(help="Models: list, compare, approve, reject, roll back, and who decided what.")
@@ -44,6 +45,37 @@ def list_command(as_json: Json = False) -> None:
         say_json({"versions": rows})
     else:
         say(table(rows, _LISTED) if rows else "(no model has been registered yet)")
+
+
+@app.command()
+def train(
+    dataset: Annotated[str | None, typer.Option(help="A dataset's version; left out, the newest.")] = None,
+    fit: Annotated[str, typer.Option(help="full, refresh (two sweeps from the champion), or auto.")] = "auto",
+    trials: Annotated[
+        int, typer.Option(help="Of a search for each contender's parameters; it goes on if stopped.")
+    ] = 0,
+    contender: Annotated[
+        list[str] | None, typer.Option(help="Who competes: als, ials, bpr, content, recency. Repeat it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a challenger, compare it with the champion and the baselines, and register it for review.
+
+    \b
+    Examples:
+      revealed model train
+      revealed model train --fit full --trials 20
+      revealed model train --contender als --contender bpr
+    """
+    from revealed.training import TrainingRequest, train_challenger
+
+    settings = Settings.from_env()
+    request = TrainingRequest.of(settings, contenders=tuple(contender or ()), trials=trials, fit=fit)
+    found = train_challenger(settings, dataset, request=request, progress=to_stderr)
+    if as_json:
+        say_json(found.to_dict())
+    else:
+        say(f"version {found.version}: {found.because}\nreview it: revealed model compare {found.version}")
 
 
 @app.command()

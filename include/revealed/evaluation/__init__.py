@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from revealed.evaluation.compare import Comparison, Contender, Difference, compare
+from revealed.evaluation.bootstrap import Difference
+from revealed.evaluation.cohorts import Cohort
+from revealed.evaluation.compare import Comparison, Contender, compare
+from revealed.evaluation.history import History
 
-__all__ = ["Comparison", "Contender", "Difference", "compare"]
+__all__ = ["Cohort", "Comparison", "Contender", "Difference", "History", "compare"]

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from revealed.evaluation import metrics
+from revealed.evaluation.beyond_accuracy import beyond_accuracy
+from revealed.evaluation.bootstrap import Difference, bootstrap_means, interval, intervals_and_differences
+from revealed.evaluation.cohorts import DECISIVE, Cohort, cohorts
+from revealed.evaluation.history import History
 from revealed.evaluation.metrics import Csr
 
+__all__ = [
+    "DECISIVE",
+    "DEPTH",
+    "TOLERANCE",
+    "Comparison",
+    "Contender",
+    "Difference",
+    "bootstrap_means",
+    "compare",
+    "interval",
+]
+
 DEPTH = 20
-DECISIVE = "ndcg@10"
 # How far below zero a difference's interval may reach, as a share of the baseline's value, and still count as better.
 TOLERANCE = 0.05
-_REPLICATES = 1_000
-_SEED = 7
-# Rows of a bootstrap are drawn in blocks of about this many indices, which bounds the memory.
-_DRAWN_AT_ONCE = 4_000_000
+# Of the normal distribution: 95 % lie within as many standard errors.
+_Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -31,26 +44,36 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """`model` minus `baseline` on `metric`, with the 95 % interval of a paired bootstrap over users."""
+class CurvePoint:
+    """A metric's mean over users at one depth, between the limits of ± 1.96 standard errors."""
 
-    metric: str
-    model: str
-    baseline: str
-    estimate: float
+    value: float
     low: float
     high: float
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every model's metrics on the same `users`, and the differences that decide."""
+    """Every model's metrics on the same `users`, and the differences that decide.
+
+    Attributes:
+        users, test_pairs: the size of the test.
+        metrics: each model's means.
+        intervals: of each model's decisive metric, 95 %.
+        differences: in the decisive metric, every ordered pair of models.
+        cohorts: the same for parts of the users and of the items.
+        curves: each model's `ndcg` and `recall` at depth 1, 2, … 20, a depth.
+        immature_pairs: what was left out of the test because its label may still change.
+    """
 
     users: int
     test_pairs: int
     metrics: dict[str, dict[str, float]]
     intervals: dict[str, tuple[float, float]]
     differences: list[Difference]
+    cohorts: list[Cohort] = field(default_factory=list)
+    curves: dict[str, dict[str, list[CurvePoint]]] = field(default_factory=dict)
+    immature_pairs: int = 0
 
     def difference(self, model: str, baseline: str) -> Difference | None:
         """Return the decisive difference between two models, if both took part."""
@@ -72,18 +95,30 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Comparison:
-        """Return what `to_dict` gave."""
+        """Return what `to_dict` gave, this release's or an older one's, which has no cohorts and no curves."""
         return cls(
             users=value["users"],
             test_pairs=value["test_pairs"],
             metrics=value["metrics"],
             intervals={name: (low, high) for name, (low, high) in value["intervals"].items()},
             differences=[Difference(**found) for found in value["differences"]],
+            cohorts=[Cohort.from_dict(found) for found in value.get("cohorts", [])],
+            curves={
+                name: {metric: [CurvePoint(**point) for point in points] for metric, points in found.items()}
+                for name, found in value.get("curves", {}).items()
+            },
+            immature_pairs=value.get("immature_pairs", 0),
         )
 
 
 def compare(
-    contenders: list[Contender], relevance: Csr, likes: NDArray[np.int64], population: int
+    contenders: list[Contender],
+    relevance: Csr,
+    likes: NDArray[np.int64],
+    population: int,
+    *,
+    history: History | None = None,
+    immature_pairs: int = 0,
 ) -> Comparison:
     """Measure every contender and all ordered pairs of them.
 
@@ -92,21 +127,45 @@ def compare(
         relevance: test users × items; an entry is what the user came to like.
         likes: how many of the training's users like each item.
         population: the training's users.
+        history: what was known before; without it there are no cohorts, diversity, popularity lift or calibration.
+        immature_pairs: how many test pairs were left out because their label may still change.
     """
     per_user = {found.name: user_metrics(found.lists, relevance) for found in contenders}
-    decisive = {name: values[DECISIVE] for name, values in per_user.items()}
-    draws = bootstrap_means(np.stack(list(decisive.values()), axis=1))
+    intervals, differences = intervals_and_differences(
+        DECISIVE, {name: values[DECISIVE] for name, values in per_user.items()}
+    )
+    lists = {found.name: found.lists for found in contenders}
     return Comparison(
         users=int(relevance.shape[0]),
         test_pairs=int(relevance.nnz),
         metrics={
-            found.name: {name: float(value.mean()) for name, value in per_user[found.name].items()}
-            | list_metrics(found.lists, likes, population)
-            for found in contenders
+            name: {metric: float(value.mean()) for metric, value in per_user[name].items()}
+            | list_metrics(found, likes, population)
+            | (beyond_accuracy(found, likes, history, 10) if history else {})
+            for name, found in lists.items()
         },
-        intervals={name: interval(draws[:, at]) for at, name in enumerate(decisive)},
-        differences=_differences(decisive, draws),
+        intervals=intervals,
+        differences=differences,
+        cohorts=cohorts(lists, relevance, likes, history) if history else [],
+        curves={name: curves(found, relevance) for name, found in lists.items()},
+        immature_pairs=immature_pairs,
     )
+
+
+def curves(lists: NDArray[np.int32], relevance: Csr) -> dict[str, list[CurvePoint]]:
+    """Return NDCG@k and Recall@k for k = 1 … `DEPTH`."""
+    gain = metrics.gains(lists[:, :DEPTH], relevance)
+    return {
+        "ndcg": _points(metrics.ndcg_curve(gain, relevance)),
+        "recall": _points(metrics.recall_curve(gain, relevance)),
+    }
+
+
+def _points(values: metrics.Values) -> list[CurvePoint]:
+    mean = values.mean(axis=0)
+    around = _Z * values.std(axis=0) / np.sqrt(len(values))
+    limits = zip(mean.tolist(), (mean - around).tolist(), (mean + around).tolist(), strict=True)
+    return [CurvePoint(*point) for point in limits]
 
 
 def user_metrics(lists: NDArray[np.int32], relevance: Csr) -> dict[str, metrics.Values]:
@@ -118,7 +177,9 @@ def user_metrics(lists: NDArray[np.int32], relevance: Csr) -> dict[str, metrics.
         "recall@10": metrics.recall(gain, relevance, 10),
         "recall@20": metrics.recall(gain, relevance, 20),
         "map@10": metrics.average_precision(gain, relevance, 10),
+        "map@20": metrics.average_precision(gain, relevance, 20),
         "mrr@10": metrics.reciprocal_rank(gain, 10),
+        "mrr@20": metrics.reciprocal_rank(gain, 20),
     }
 
 
@@ -130,34 +191,3 @@ def list_metrics(lists: NDArray[np.int32], likes: NDArray[np.int64], population:
         "gini@10": metrics.gini(top, len(likes)),
         "novelty@10": metrics.novelty(top, likes, population),
     }
-
-
-def bootstrap_means(values: NDArray[np.float64], replicates: int = _REPLICATES) -> NDArray[np.float64]:
-    """Return `replicates` means of each column over users drawn with replacement, the same users for all columns."""
-    users = values.shape[0]
-    random = np.random.default_rng(_SEED)
-    block = max(1, _DRAWN_AT_ONCE // max(users, 1))
-    means = np.empty((replicates, values.shape[1]))
-    for start in range(0, replicates, block):
-        stop = min(start + block, replicates)
-        drawn = random.integers(0, users, size=(stop - start, users))
-        means[start:stop] = values[drawn].mean(axis=1)
-    return means
-
-
-def interval(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the middle 95 % of bootstrap draws."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _differences(decisive: dict[str, metrics.Values], draws: NDArray[np.float64]) -> list[Difference]:
-    names = list(decisive)
-    found = []
-    for i, model in enumerate(names):
-        for j, baseline in enumerate(names):
-            if i != j:
-                low, high = interval(draws[:, i] - draws[:, j])
-                estimate = float((decisive[model] - decisive[baseline]).mean())
-                found.append(Difference(DECISIVE, model, baseline, estimate, low, high))
-    return found

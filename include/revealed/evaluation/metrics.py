@@ -57,6 +57,21 @@ def ndcg(gain: Values, relevance: Csr, k: int) -> Values:
     return np.divide(dcg, ideal, out=np.zeros_like(dcg), where=ideal > 0)
 
 
+def ndcg_curve(gain: Values, relevance: Csr) -> Values:
+    """Return `ndcg` at every depth of the lists, `[users, depth]`: column k - 1 is NDCG@k."""
+    depth = gain.shape[1]
+    discount = 1.0 / np.log2(np.arange(2, depth + 2))
+    dcg = np.cumsum(gain * discount, axis=1)
+    ideal = np.cumsum(_ideal_gains(relevance, depth) * discount, axis=1)
+    return np.divide(dcg, ideal, out=np.zeros_like(dcg), where=ideal > 0)
+
+
+def recall_curve(gain: Values, relevance: Csr) -> Values:
+    """Return `recall` at every depth of the lists, `[users, depth]`: column k - 1 is Recall@k."""
+    shares: Values = np.cumsum(gain > 0, axis=1) / np.maximum(relevant(relevance), 1)[:, None]
+    return shares
+
+
 def average_precision(gain: Values, relevance: Csr, k: int) -> Values:
     """Return the mean, over a user's relevant items, of the precision at each one's rank; 0 beyond `k`."""
     hit = gain[:, :k] > 0

@@ -26,6 +26,7 @@ from revealed.feedback.lineage import (
     folds_of,
     identity,
     inputs_of,
+    maturity_of,
     parameters_of,
     split_of,
     warehouse_manifest,
@@ -133,7 +134,7 @@ def _stage(settings: Settings, warehouse: Path, staged: Path) -> DatasetManifest
         files = export_tables(con, staged, sampling)
         as_of, policy_version = identity(con, staged, warehouse)
         split = split_of(con, staged, as_of, settings)
-        inputs = inputs_of(con)
+        inputs, maturity_hours = inputs_of(con), maturity_of(con)
     finally:
         con.close()
     parameters = parameters_of(settings, sampling, (as_of - split).days)
@@ -149,7 +150,7 @@ def _stage(settings: Settings, warehouse: Path, staged: Path) -> DatasetManifest
         code_revision=code_revision(settings.project_root),
         created_at=utc_now().isoformat(),
         parameters=parameters,
-        folds=folds_of(as_of, split, files),
+        folds=folds_of(as_of, split, files, maturity_hours),
         inputs=inputs,
     )
 

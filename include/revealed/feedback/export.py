@@ -21,6 +21,7 @@ RECENT_DAYS = 14
 
 INTERACTIONS, FOLD_TRAIN, FOLD_TEST = "interactions.parquet", "fold_train.parquet", "fold_test.parquet"
 ITEMS, SURFACE_ITEMS = "items.parquet", "surface_items.parquet"
+FOLD_IMPRESSIONS = "fold_impressions.parquet"
 PAIRS, NEGATIVES = "pairs.parquet", "negatives.parquet"
 
 # The columns that name a row of each file.
@@ -28,11 +29,21 @@ KEYS: dict[str, tuple[str, ...]] = {
     INTERACTIONS: ("user_id", "item_id"),
     FOLD_TRAIN: ("user_id", "item_id"),
     FOLD_TEST: ("user_id", "item_id"),
+    FOLD_IMPRESSIONS: ("request_id", "item_id"),
     ITEMS: ("item_id",),
     SURFACE_ITEMS: ("surface", "item_id"),
     PAIRS: ("pair_id",),
     NEGATIVES: ("user_id", "item_id"),
 }
+
+# What people were shown in the days that the training fold does not know: no model that was fitted on the fold has seen it.
+_FOLD_IMPRESSIONS = """
+    select
+        request_id, item_id, actor_id as user_id, surface, position, propensity, model_version, policy, occurred_at,
+        is_clicked, is_satisfied, is_hidden
+    from marts.fct_impressions
+    where occurred_at >= (select max(as_of) from fold_train) and is_click_mature and not is_bot
+    order by request_id, item_id"""
 
 _MARTS = {
     INTERACTIONS: "select * from marts.feedback_user_item order by user_id, item_id",
@@ -68,14 +79,19 @@ def export_tables(
     """
     with _spilling_into(con, folder):
         files = {INTERACTIONS: _export(con, _MARTS[INTERACTIONS], folder / INTERACTIONS)}
-        path = literal(folder / INTERACTIONS)
-        con.execute(f"create temp view interactions as select * from read_parquet({path})")
+        _view(con, "interactions", folder / INTERACTIONS)
         for name, query in _MARTS.items():
             if name not in files:
                 files[name] = _export(con, query, folder / name)
+        _view(con, "fold_train", folder / FOLD_TRAIN)
+        files[FOLD_IMPRESSIONS] = _export(con, _FOLD_IMPRESSIONS, folder / FOLD_IMPRESSIONS)
         files[PAIRS] = _export_pairs(con, folder / PAIRS)
         files[NEGATIVES] = _export_negatives(con, sampling, folder / NEGATIVES)
     return files
+
+
+def _view(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    con.execute(f"create temp view {name} as select * from read_parquet({literal(path)})")
 
 
 def _export_negatives(con: duckdb.DuckDBPyConnection, sampling: NegativeSampling, path: Path) -> FileEntry:

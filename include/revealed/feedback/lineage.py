@@ -61,14 +61,37 @@ def parameters_of(settings: Settings, sampling: NegativeSampling, holdout_days: 
     }
 
 
-def folds_of(as_of: datetime, split: datetime, files: dict[str, FileEntry]) -> dict[str, Any]:
-    """Return the time split in words that can be checked: who knows what until when, and the gap between."""
+def maturity_of(con: duckdb.DuckDBPyConnection) -> int:
+    """Return for how many hours after its first event a like may still be decided; 0 where the policy does not say.
+
+    That is the window of the events whose strength is engaged time: a click counts as a like, or as a bounce, once the
+    visit it began is known.
+    """
+    try:
+        row = con.execute(
+            "select max(maturity_window_hours) from policy.signal_policy"
+            " where strength_rule = 'engaged_time' and is_consuming"
+        ).fetchone()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return 0
+    return int(row[0]) if row and row[0] else 0
+
+
+def folds_of(
+    as_of: datetime, split: datetime, files: dict[str, FileEntry], maturity_hours: int = 0
+) -> dict[str, Any]:
+    """Return the time split in words that can be checked: who knows what until when, and the gap between.
+
+    `first_event_until` is the youngest that a test pair may be to count in a comparison (evaluation-maturity.md).
+    """
     return {
         "gap_days": 0,
         "train": {"file": FOLD_TRAIN, "received_before": split.isoformat(), "rows": files[FOLD_TRAIN].rows},
         "test": {
             "file": FOLD_TEST,
             "occurred_from": split.isoformat(),
+            "maturity_hours": maturity_hours,
+            "first_event_until": (as_of - timedelta(hours=maturity_hours)).isoformat(),
             "received_before": as_of.isoformat(),
             "rows": files[FOLD_TEST].rows,
         },

@@ -6,11 +6,18 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from revealed.durable import exclusive_lock
-from revealed.errors import DamagedModelError, GateFailedError
+from revealed.errors import (
+    DamagedFileError,
+    DamagedModelError,
+    GateFailedError,
+    MissingInputError,
+    NoDataError,
+)
 from revealed.evaluation import Comparison
+from revealed.feedback import find_dataset, verify_dataset
 from revealed.registry.client import MODEL_NAME, registry
 from revealed.registry.decisions import PROMOTED, REJECTED, ROLLED_BACK, write_decision
 from revealed.registry.gates import Gate, judge
@@ -29,6 +36,9 @@ from revealed.registry.versions import (
 )
 from revealed.settings import Settings
 from revealed.training.artifact import load_model
+
+if TYPE_CHECKING:
+    from revealed.training.foresight import Foresight
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,9 @@ def assess_challenger(settings: Settings, version: str = CHALLENGER) -> Assessme
     champion = current_champion(settings)
     whole, evaluation = _evaluation(settings, found)
     refused = _turned_down(settings, found)
-    gates = [whole] + (judge(evaluation, found, champion, refused) if evaluation else [])
+    gates = [whole]
+    if evaluation:
+        gates += judge(evaluation, found, champion, refused, _foresight(settings, found, evaluation))
     with registry(settings) as client:
         run = client.get_run(found.run_id)
     page = run_url(settings, run.info.experiment_id, found.run_id)
@@ -215,6 +227,18 @@ def _evaluation(settings: Settings, found: ModelVersion) -> tuple[Gate, dict[str
         return Gate(name, error.what, limit, False), None
     alive = any(bool(array.any()) for key, array in model.arrays().items() if not key.startswith("item_ids"))
     return Gate(name, "as registered" if alive else "all zero", limit, alive), evaluation
+
+
+def _foresight(settings: Settings, found: ModelVersion, evaluation: dict[str, Any]) -> Foresight:
+    """Return what came of repeating the version's test, if its dataset is still there."""
+    from revealed.training.foresight import Foresight, repeat_test
+
+    try:
+        dataset = find_dataset(settings, evaluation["dataset"]["dataset_version"])
+        verify_dataset(dataset)
+        return repeat_test(settings, dataset, settings.models / found.model_id)
+    except (MissingInputError, NoDataError, DamagedFileError) as error:
+        return Foresight(None, 0.0, f"not repeated: {error.what}")
 
 
 def _page(

@@ -43,7 +43,10 @@ def register_challenger(
         version = _undecided(client, training.saved.model_id)
         if version is None:
             tags = _run_tags(training, airflow_run_url, code_revision)
-            runs = {name: _log_run(client, experiment, training, name, tags) for name in training.candidates}
+            runs = {
+                name: _log_run(client, experiment, training, name, tags)
+                for name in training.contenders.models
+            }
             version = _create_version(
                 settings, client, training, runs[training.trial.chosen], airflow_run_url
             )
@@ -71,7 +74,7 @@ def _run_tags(training: Training, airflow_run_url: str | None, code_revision: st
         "as_of": training.dataset.as_of.isoformat(),
         "split": training.dataset.split.isoformat(),
         "policy_version": training.dataset.policy_version,
-        "tuning": training.tuning.how,
+        "fit": f"{training.fit.how}: {training.fit.because}",
         "airflow_run": airflow_run_url or "none: trained from the command line",
     }
 
@@ -80,7 +83,7 @@ def _log_run(client: Any, experiment: str, training: Training, name: str, tags: 
     from mlflow.entities import Metric, Param
 
     is_chosen = name == training.trial.chosen
-    parameters = training.candidates[name].parameters
+    parameters = training.contenders.models[name].parameters
     title = f"{_run_name(name, parameters)} {training.dataset.as_of:%Y-%m-%d}"
     run = client.create_run(
         experiment, run_name=title, tags=tags | {"model": name, "is_challenger": str(is_chosen).lower()}
@@ -95,7 +98,7 @@ def _log_run(client: Any, experiment: str, training: Training, name: str, tags: 
         "train_pairs": training.pairs,
         "test_users": training.trial.comparison.users,
     }
-    metrics |= _tuning_metrics(training) if name == "als" else {}
+    metrics |= _tuning_metrics(training, name)
     client.log_batch(
         run_id,
         metrics=[Metric(key, float(value), now, 0) for key, value in sorted(metrics.items())],
@@ -108,9 +111,10 @@ def _log_run(client: Any, experiment: str, training: Training, name: str, tags: 
     return run_id
 
 
-def _tuning_metrics(training: Training) -> dict[str, float]:
-    """Return NDCG@10 of each regularisation that was tried, on the training fold's own last days."""
-    return {f"tuning/ndcg_at_10_reg_{value:g}": score for value, score in training.tuning.scores.items()}
+def _tuning_metrics(training: Training, name: str) -> dict[str, float]:
+    """Return NDCG@10 of the best that was tried for a model, on the training fold's own last days."""
+    tried = training.contenders.tunings[name].tried
+    return {"tuning/best_ndcg_at_10": max(trial["value"] for trial in tried)} if tried else {}
 
 
 def _run_name(name: str, parameters: dict[str, Any]) -> str:

@@ -17,6 +17,8 @@ from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.factor_model import FactorModel, check_factors
 from revealed.training.matrix import Ids, Interactions
+from revealed.training.protocol import AfterSweep, Recommender
+from revealed.training.warm_start import as_array, initialization, on_device, solved_users
 
 # Three steps of conjugate gradients miss the minimum by 9 % once confidences reach the hundreds (science.md
 # §1).
@@ -30,38 +32,77 @@ class ImplicitALS(FactorModel):
         factors: length of a factor vector.
         regularization: λ; it grows with the factors and with the confidences (als.md).
         iterations: sweeps over users and items.
+        warm_iterations: sweeps where an earlier model's factors are the beginning (science.md, m: one does).
         seed: of the initial factors; the same seed and data give the same bits on a CPU.
     """
 
     name = "als"
 
     def __init__(
-        self, factors: int = 64, regularization: float = 50.0, iterations: int = 15, seed: int = 20_260_114
+        self,
+        factors: int = 64,
+        regularization: float = 50.0,
+        iterations: int = 15,
+        warm_iterations: int = 2,
+        seed: int = 20_260_114,
     ) -> None:
         self.parameters: dict[str, Any] = {
             "factors": factors,
             "regularization": regularization,
             "iterations": iterations,
+            "warm_iterations": warm_iterations,
             "seed": seed,
         }
+        self.history: list[tuple[int, float]] = []
+        self.initialization = ""
         self.items: Ids = np.empty(0, dtype=object)
         self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
 
-    def fit(self, data: Interactions, device: Device) -> None:
-        """Factorise the confidences.
+    def fit(
+        self,
+        data: Interactions,
+        device: Device,
+        *,
+        start: Recommender | None = None,
+        after_sweep: AfterSweep | None = None,
+    ) -> None:
+        """Factorise the confidences; the loss in `history` is the mean over all cells, known on a CPU alone.
 
         Raises:
             NoDataError: the factors came out as zeros or not as numbers, so there was nothing to learn.
         """
+        begun = initialization(self, start, data.items)
+        self.history, self.initialization = [], begun.note
+        sweeps = self.parameters["warm_iterations" if begun.is_warm else "iterations"]
+        surplus = _loss_of_dislikes(data.confidence)
+
+        def hear(sweep: int, seconds: float, loss: float | None) -> None:
+            if loss is not None:
+                loss -= surplus
+                self.history.append((sweep + 1, loss))
+            if after_sweep is not None:
+                self._take(solver, data.items)
+                after_sweep(sweep + 1, loss)
+
         with threadpool_limits(limits=1, user_api="blas"):
-            model = _solver(self.parameters, data.confidence, device)
-            model.fit(data.confidence, show_progress=False)
-        factors = model.item_factors
-        self.item_factors = np.ascontiguousarray(
-            factors.to_numpy() if hasattr(factors, "to_numpy") else factors, dtype=np.float32
-        )
-        self.items = data.items
+            solver = _solver(self.parameters | {"iterations": sweeps}, data.confidence, device)
+            if begun.item_factors is not None:
+                self._place(solver, begun.item_factors, data.confidence, device)
+            solver.fit(data.confidence, show_progress=False, callback=hear)
+        self._take(solver, data.items)
         check_factors(self.item_factors)
+
+    def _take(self, solver: Any, items: Ids) -> None:
+        self.item_factors, self.items = as_array(solver.item_factors), items
+
+    def _place(self, solver: Any, begun: NDArray[np.float32], confidence: Csr, device: Device) -> None:
+        """Give the solver the factors to begin with; implicit takes them as they are, and checks no shape."""
+        # The exact solver does not look at the users that it begins with; conjugate gradients go on from them.
+        if getattr(solver, "use_cg", True):
+            users = solved_users(self, begun, confidence)
+        else:
+            users = np.zeros((confidence.shape[0], begun.shape[1]), dtype=np.float32)
+        solver.user_factors, solver.item_factors = (on_device(device, side) for side in (users, begun))
 
     def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
         """Return the exact user factors for rows of signed confidences over the model's items, as rows."""
@@ -88,13 +129,21 @@ def _solver(parameters: dict[str, Any], confidence: Csr, device: Device) -> Any:
         "iterations": parameters["iterations"],
         "random_state": parameters["seed"],
         "alpha": 1.0,
-        "calculate_training_loss": False,
     }
     if device.name == "gpu":
         from implicit.gpu.als import AlternatingLeastSquares as GpuALS
 
-        return GpuALS(**shared)
+        return GpuALS(**shared, calculate_training_loss=False)  # it comes out as NaN there (als.md)
     from implicit.cpu.als import AlternatingLeastSquares
 
     largest = float(np.abs(confidence.data).max(initial=0))
-    return AlternatingLeastSquares(**shared, use_cg=largest <= _LARGEST_FOR_CONJUGATE_GRADIENT)
+    return AlternatingLeastSquares(
+        **shared, use_cg=largest <= _LARGEST_FOR_CONJUGATE_GRADIENT, calculate_training_loss=True
+    )
+
+
+def _loss_of_dislikes(confidence: Csr) -> float:
+    """Return by how much implicit's loss is too high: it counts a dislike as if 1 had been wanted of it, where it was 0."""
+    size = np.abs(confidence.data, dtype=np.float64)
+    cells = float(confidence.shape[0]) * confidence.shape[1] - confidence.nnz
+    return float(size[confidence.data < 0].sum() / (size.sum() + cells))

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from revealed.evaluation import Comparison, Contender, compare
 from revealed.evaluation.compare import DECISIVE, DEPTH
+from revealed.evaluation.tiers import Tiers, judge_tiers
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
 from revealed.training.device import Device
 from revealed.training.holdout import Holdout, read_holdout
+from revealed.training.item_outcomes import read_item_outcomes
 from revealed.training.matrix import Interactions, positions
+from revealed.training.off_policy_trial import OffPolicyTrial, hold_off_policy_trial
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import NOTHING, Recommender
 from revealed.training.serving import Server
@@ -29,6 +32,8 @@ class Trial:
     """
 
     comparison: Comparison
+    tiers: Tiers
+    off_policy: OffPolicyTrial
     newcomers: int
     chosen: str
     because: str
@@ -49,15 +54,20 @@ def hold_trial(
     holdout = read_holdout(settings, dataset, fold, [model.items for model in contenders.values()])
     popularity = contenders[Popularity.name]
     assert isinstance(popularity, Popularity)
-    lists = [
-        Contender(name, _lists(Server(model, popularity, fold), holdout))
-        for name, model in contenders.items()
-    ]
+    servers = {name: Server(model, popularity, fold) for name, model in contenders.items()}
+    lists = [Contender(name, lists_of(server, holdout)) for name, server in servers.items()]
     likes = np.zeros(len(holdout.space), dtype=np.int64)
     likes[positions(fold.items, holdout.space)] = fold.likes
     comparison = compare(lists, holdout.relevance, likes, len(fold.users))
     chosen, because = choose(comparison)
-    return Trial(comparison, holdout.newcomers, chosen, because)
+    return Trial(
+        comparison=comparison,
+        tiers=judge_tiers(lists, read_item_outcomes(settings, dataset, holdout.space)),
+        off_policy=hold_off_policy_trial(settings, dataset, fold, servers),
+        newcomers=holdout.newcomers,
+        chosen=chosen,
+        because=because,
+    )
 
 
 def choose(comparison: Comparison) -> tuple[str, str]:
@@ -94,7 +104,7 @@ def fit_with_retreat(model: Recommender, data: Interactions, device: Device) -> 
     return device
 
 
-def _lists(server: Server, holdout: Holdout) -> NDArray[np.int32]:
+def lists_of(server: Server, holdout: Holdout) -> NDArray[np.int32]:
     """Return each test user's list as positions in the holdout's space."""
     place = positions(server.space, holdout.space).astype(np.int32)
     found = server.items_for(holdout.rows, DEPTH)

@@ -15,7 +15,7 @@ from revealed.training.device import Device
 from revealed.training.factor_model import FactorModel
 from revealed.training.item_content import ItemContent
 from revealed.training.matrix import Ids, Interactions, only
-from revealed.training.protocol import Ranking
+from revealed.training.protocol import AfterSweep, Ranking, Recommender
 
 # Of an item's vector, the last number is its likes (their logarithm, 1 for the most liked item), made so small that it
 # moves no cosine of two items by more than 1e-6.
@@ -44,11 +44,20 @@ class ContentModel(FactorModel):
 
     def __init__(self, factors: int = 1, crowd: float = _LIKES) -> None:
         self.parameters: dict[str, Any] = {"factors": factors, "crowd": crowd}
+        self.history: list[tuple[int, float]] = []
+        self.initialization = ""
         self.items: Ids = np.empty(0, dtype=object)
         self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
 
-    def fit(self, data: Interactions, device: Device) -> None:
-        """Take over the features of `data.content`; the device plays no part.
+    def fit(
+        self,
+        data: Interactions,
+        device: Device,
+        *,
+        start: Recommender | None = None,
+        after_sweep: AfterSweep | None = None,
+    ) -> None:
+        """Take over the features of `data.content`; the device plays no part, and nothing is repeated.
 
         Raises:
             NoDataError: no content is attached, or it describes no item that somebody likes.

@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from revealed.errors import DamagedModelError, NoDataError
 from revealed.evaluation.metrics import Csr
 from revealed.training.matrix import Ids
+from revealed.training.nearest import catalogue_of, nearest
 from revealed.training.protocol import NOTHING, Ranking
 
-# implicit fills lists that come out short with items it should have left out, at the smallest float.
-_FILLER_SCORE = -3e38
 _ROWS_AT_ONCE = 4_096
 
 
 class FactorModel(ABC):
     """Item factors; a user's factors are solved anew, exactly, from what is known of the user when asked."""
 
+    name: str
     parameters: dict[str, Any]
     items: Ids
+    history: list[tuple[int, float]]
+    initialization: str
     item_factors: NDArray[np.float32]
 
     @abstractmethod
@@ -38,25 +39,25 @@ class FactorModel(ABC):
         rows = confidence.shape[0]
         items = np.full((rows, k), NOTHING, dtype=np.int32)
         scores = np.zeros((rows, k), dtype=np.float32)
-        width = min(k, len(self.items))
+        catalogue = catalogue_of(self.item_factors, blocked)
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, min(start + _ROWS_AT_ONCE, rows))
             users = self.fold_in(confidence[part])
-            items[part, :width], scores[part, :width] = _nearest(
-                self.item_factors, users, width, blocked, seen[part]
-            )
+            items[part], scores[part] = nearest(catalogue, users, k, seen[part])
         return Ranking(items, scores)
 
     def similar(self, k: int, blocked: NDArray[np.bool_] | None = None) -> Ranking:
         """Return the items whose factors point the same way (cosine), the item itself left out."""
-        norms = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
-        directions = (self.item_factors / np.where(norms > 0, norms, 1)).astype(np.float32)
+        tastes = self._tastes()
+        norms = np.linalg.norm(tastes, axis=1, keepdims=True)
+        directions = (tastes / np.where(norms > 0, norms, 1)).astype(np.float32)
         count, width = len(self.items), min(k + 1, len(self.items))
         items = np.full((count, width), NOTHING, dtype=np.int32)
         scores = np.zeros((count, width), dtype=np.float32)
+        catalogue = catalogue_of(directions, blocked)
         for start in range(0, count, _ROWS_AT_ONCE):
             part = slice(start, min(start + _ROWS_AT_ONCE, count))
-            items[part], scores[part] = _nearest(directions, directions[part], width, blocked)
+            items[part], scores[part] = nearest(catalogue, directions[part], width)
         items[items == np.arange(count)[:, None]] = NOTHING
         return _left_packed(items, scores, k)
 
@@ -71,12 +72,20 @@ class FactorModel(ABC):
             DamagedModelError: they are not float32 numbers of the right shape.
         """
         factors = arrays["item_factors"]
-        if factors.shape != (len(items), self.parameters["factors"]) or factors.dtype != np.float32:
+        if factors.shape != (len(items), self._width()) or factors.dtype != np.float32:
             raise DamagedModelError(
                 f"the item factors are {factors.dtype} of shape {factors.shape}, not float32 of"
-                f" ({len(items)}, {self.parameters['factors']})"
+                f" ({len(items)}, {self._width()})"
             )
         self.items, self.item_factors = items, factors
+
+    def _width(self) -> int:
+        """Return how many numbers an item has."""
+        return int(self.parameters["factors"])
+
+    def _tastes(self) -> NDArray[np.float32]:
+        """Return the part of the item factors that says whom an item is for."""
+        return self.item_factors
 
 
 def check_factors(factors: NDArray[np.float32]) -> None:
@@ -91,23 +100,6 @@ def check_factors(factors: NDArray[np.float32]) -> None:
             where="training",
             remedy="look at the confidences in marts.feedback_user_item, and at the regularization",
         )
-
-
-def _nearest(
-    factors: NDArray[np.float32],
-    queries: NDArray[np.float32],
-    k: int,
-    blocked: NDArray[np.bool_] | None,
-    seen: Csr | None = None,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return, for each query, the `k` factors of greatest inner product, without what is blocked or seen."""
-    from implicit.cpu.topk import topk
-
-    unwanted = None if blocked is None or not blocked.any() else np.flatnonzero(blocked).astype(np.int32)
-    with threadpool_limits(limits=1, user_api="blas"):
-        items, scores = topk(factors, queries, k, filter_query_items=seen, filter_items=unwanted)
-    useless = (scores <= _FILLER_SCORE) | ~queries.any(axis=1, keepdims=True)
-    return np.where(useless, NOTHING, items), np.where(useless, 0, scores)
 
 
 def _left_packed(items: NDArray[np.int32], scores: NDArray[np.float32], k: int) -> Ranking:

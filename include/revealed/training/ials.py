@@ -10,7 +10,6 @@ weighing the data. Only likes teach: a dislike is an unobserved pair here, which
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,10 @@ from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.factor_model import FactorModel, check_factors
 from revealed.training.matrix import Ids, Interactions, only
+from revealed.training.protocol import AfterSweep, Recommender
+from revealed.training.warm_start import initialization
 
 Floats = NDArray[np.float64]
-AfterSweep = Callable[[int], None]
 
 
 class FrequencyScaledALS(FactorModel):
@@ -33,7 +33,11 @@ class FrequencyScaledALS(FactorModel):
         regularization: lambda.
         unobserved: alpha0, the weight of a pair of which nothing is known, beside a confidence of 1.
         iterations: sweeps over users and items.
+        warm_iterations: sweeps where an earlier model's factors are the beginning.
         seed: of the initial factors.
+        threads: how many train; 0 is all cores. With 1, the same seed and data give the same bits. With more, threads
+            add up floating-point sums in the order in which they finish, and factors differ by some 1e-4 from one
+            training to the next. It is no part of the recipe, so that it is not in `parameters`.
     """
 
     name = "ials"
@@ -44,33 +48,59 @@ class FrequencyScaledALS(FactorModel):
         regularization: float = 0.005,
         unobserved: float = 0.012,
         iterations: int = 16,
+        warm_iterations: int = 2,
         seed: int = 20_260_114,
+        threads: int = 0,
     ) -> None:
         self.parameters: dict[str, Any] = {
             "factors": factors,
             "regularization": regularization,
             "unobserved": unobserved,
             "iterations": iterations,
+            "warm_iterations": warm_iterations,
             "seed": seed,
         }
+        self.threads = threads
+        self.history: list[tuple[int, float]] = []
+        self.initialization = ""
         self.items: Ids = np.empty(0, dtype=object)
         self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
 
-    def fit(self, data: Interactions, device: Device, after_sweep: AfterSweep | None = None) -> None:
-        """Factorise the likes; `after_sweep` hears the number of each finished sweep, and may look at the model.
+    def fit(
+        self,
+        data: Interactions,
+        device: Device,
+        *,
+        start: Recommender | None = None,
+        after_sweep: AfterSweep | None = None,
+    ) -> None:
+        """Factorise the likes, on the CPU; the loss in `history` is half of what is minimised, summed over all cells.
 
         Raises:
             NoDataError: the factors came out as zeros or not as numbers, so there was nothing to learn.
         """
-        solver = self._solver(likes(data.confidence))
+        begun = initialization(self, start, data.items)
+        self.history, self.initialization = [], begun.note
+        liked = likes(data.confidence)
+        solver = self._solver(liked)
         solver.start_learning()
-        self.items = data.items
-        for sweep in range(1, self.parameters["iterations"] + 1):
+        trainer = solver.trainer_as_ials
+        if begun.item_factors is not None:
+            trainer.core_trainer.item = begun.item_factors
+            trainer.core_trainer.user = solver.compute_user_embedding(liked)
+        sweeps = self.parameters["warm_iterations" if begun.is_warm else "iterations"]
+        for sweep in range(1, sweeps + 1):
             solver.run_epoch()
-            self.item_factors = np.ascontiguousarray(solver.get_item_embedding(), dtype=np.float32)
+            self.history.append((sweep, float(trainer.compute_loss())))
             if after_sweep is not None:
-                after_sweep(sweep)
+                self._take(solver, data.items)
+                after_sweep(sweep, self.history[-1][1])
+        self._take(solver, data.items)
         check_factors(self.item_factors)
+
+    def _take(self, solver: Any, items: Ids) -> None:
+        self.items = items
+        self.item_factors = np.ascontiguousarray(solver.get_item_embedding(), dtype=np.float32)
 
     def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
         """Return the exact user factors for rows of confidences over the model's items, as rows."""
@@ -100,6 +130,7 @@ class FrequencyScaledALS(FactorModel):
             reg=self.parameters["regularization"],
             nu=1.0,
             random_seed=self.parameters["seed"] % 2**31,
+            n_threads=self.threads or None,
         )
 
 

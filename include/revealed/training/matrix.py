@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -15,14 +16,22 @@ from revealed.engines.duckdb import connect, literal
 from revealed.errors import NoDataError
 from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
+from revealed.training.pair_matrices import paired, summed
 
 if TYPE_CHECKING:
     from revealed.training.item_content import ItemContent
 
-# A confidence beyond this says no more than "certain", and makes the normal equations badly conditioned.
-LARGEST_CONFIDENCE = 10_000.0
-
 Ids = NDArray[np.object_]
+
+
+_ROWS_AT_ONCE = 1_000_000
+_PAIRS = """
+select
+    cast(users.place as integer), cast(items.place as integer), cast(confidence as float),
+    coalesce(is_consumed or is_hidden or (confidence < 0 and events > 0), false),
+    cast(epoch((select max(last_event_at) from pairs) - last_event_at) / 86400 as float)
+from pairs join users using (user_id) join items using (item_id)
+"""
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,22 @@ class Interactions:
     `confidence` holds the mart's signed confidence as it is: implicit adds no 1, reads |v| as confidence,
     and a negative v as a dislike (science.md §1). `seen` has an entry for every pair that must not be
     recommended: consumed, hidden, or disliked by an act (an item merely scrolled past may be shown again).
-    Both are CSR, float32, indices sorted, without duplicates. `content` is what the catalogue says of items, over
-    items of its own; None where nobody attached it.
+    Both are CSR, float32, indices sorted, without duplicates. `latest` says of each stored entry of `confidence` how many days
+    before the newest event of all its last event was, so that 0 is the newest; None where the data has no times. `content` is
+    what the catalogue says of items, over items of its own; None where nobody attached it.
     """
 
     users: Ids
     items: Ids
     confidence: Csr
     seen: Csr
+    latest: NDArray[np.float32] | None = None
     content: ItemContent | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse `latest` of other entries than those stored: whoever takes pairs away has to take their times, too."""
+        if self.latest is not None and len(self.latest) != self.confidence.nnz:
+            raise ValueError(f"{len(self.latest)} times for {self.confidence.nnz} stored pairs")
 
     @property
     def likes(self) -> NDArray[np.int64]:
@@ -60,6 +76,8 @@ class Interactions:
             confidence=_recolumn(self.confidence, columns, len(items)),
             seen=_recolumn(self.seen, columns, len(items)),
             content=self.content,
+            # Both item spaces are in ascending order, so that the entries which stay keep theirs.
+            latest=None if self.latest is None else self.latest[columns[self.confidence.indices] >= 0],
         )
 
 
@@ -83,23 +101,10 @@ def read_interactions(settings: Settings, path: Path) -> Interactions:
             con.execute(f"select {side}_id from {side}s order by place").fetchnumpy()[f"{side}_id"]
             for side in ("user", "item")
         )
-        columns = con.execute(
-            "select cast(users.place as integer) as row, cast(items.place as integer) as col,"
-            " cast(confidence as float) as confidence,"
-            " is_consumed or is_hidden or (confidence < 0 and events > 0) as is_seen"
-            " from pairs join users using (user_id) join items using (item_id)"
-        ).fetchnumpy()
+        pairs = _fetched(con)
     finally:
         con.close()
-    seen = np.asarray(columns["is_seen"], dtype=bool)
-    return interactions(
-        np.asarray(users, dtype=object),
-        np.asarray(items, dtype=object),
-        np.asarray(columns["row"]),
-        np.asarray(columns["col"]),
-        np.ma.filled(columns["confidence"], np.nan),
-        seen,
-    )
+    return interactions(np.asarray(users, dtype=object), np.asarray(items, dtype=object), *pairs)
 
 
 def interactions(
@@ -109,21 +114,19 @@ def interactions(
     columns: NDArray[np.int32],
     confidence: NDArray[np.float32],
     seen: NDArray[np.bool_],
+    latest: NDArray[np.float32] | None = None,
 ) -> Interactions:
     """Return the matrices of pairs that are numbers already, after the gates of `check_confidence`.
+
+    A pair that comes more than once has its confidences added up, and the latest of its times. Times that are not numbers are
+    unknown, and so are all then.
 
     Raises:
         NoDataError: nothing to learn from.
     """
     check_confidence(confidence, len(users), len(items))
-    values = np.clip(confidence, -LARGEST_CONFIDENCE, LARGEST_CONFIDENCE).astype(np.float32)
     shape = (len(users), len(items))
-    return Interactions(
-        users=users,
-        items=items,
-        confidence=_csr(rows, columns, values, shape),
-        seen=_csr(rows[seen], columns[seen], np.ones(int(seen.sum()), dtype=np.float32), shape),
-    )
+    return Interactions(users, items, *paired(rows, columns, confidence, seen, latest, shape))
 
 
 def check_confidence(confidence: NDArray[np.float32], users: int, items: int) -> None:
@@ -178,16 +181,22 @@ def moved(matrix: Csr, onto: Csr) -> Csr:
     return found
 
 
-def _csr(rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]) -> Csr:
-    matrix = csr_matrix((values, (rows, columns)), shape=shape, dtype=np.float32)
-    matrix.sum_duplicates()
-    matrix.indices = matrix.indices.astype(np.int32, copy=False)
-    matrix.indptr = matrix.indptr.astype(np.int32, copy=False)
-    return matrix
+def _fetched(con: duckdb.DuckDBPyConnection) -> list[NDArray[Any]]:
+    """Return the joined pairs, a column each, taken from DuckDB batch by batch: the whole result would be in memory twice."""
+    counted = con.execute("select count(*) from pairs").fetchone()
+    assert counted is not None
+    kinds = (np.int32, np.int32, np.float32, np.bool_, np.float32)
+    whole = [np.empty(counted[0], dtype=kind) for kind in kinds]
+    end = 0
+    for batch in con.execute(_PAIRS).to_arrow_reader(_ROWS_AT_ONCE):
+        part = slice(end, end := end + batch.num_rows)
+        for column, values in zip(whole, batch.columns, strict=True):
+            column[part] = values.to_numpy(zero_copy_only=False)
+    return [column[:end] for column in whole]
 
 
 def _recolumn(matrix: Csr, columns: NDArray[np.int64], width: int) -> Csr:
     pairs = matrix.tocoo()
     target = columns[pairs.col]
     kept = target >= 0
-    return _csr(pairs.row[kept], target[kept], pairs.data[kept], (matrix.shape[0], width))
+    return summed(pairs.row[kept], target[kept], pairs.data[kept], (matrix.shape[0], width))

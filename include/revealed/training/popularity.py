@@ -6,6 +6,7 @@ champion.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,33 +17,43 @@ from revealed.errors import DamagedModelError
 from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.matrix import Ids, Interactions
-from revealed.training.protocol import NOTHING, Ranking
+from revealed.training.protocol import NOTHING, AfterSweep, Ranking, Recommender
 
 _ROWS_AT_ONCE = 2_048
 
 
-class Popularity:
-    """Items by how many people like them; between equals the greater total confidence wins, then the smaller id."""
+class ScoredItems(ABC):
+    """One score an item, the same for everybody; items of score 0 are in no list."""
 
-    name = "popularity"
+    name: str
 
-    def __init__(self) -> None:
-        self.parameters: dict[str, Any] = {}
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self.parameters = parameters
         self.items: Ids = np.empty(0, dtype=object)
         self.scores: NDArray[np.float64] = np.empty(0)
+        self.history: list[tuple[int, float]] = []
+        self.initialization = ""
 
-    def fit(self, data: Interactions, device: Device) -> None:
-        """Count the likes; the device plays no part."""
+    def fit(
+        self,
+        data: Interactions,
+        device: Device,
+        *,
+        start: Recommender | None = None,
+        after_sweep: AfterSweep | None = None,
+    ) -> None:
+        """Score the items of `data`; device and earlier model play no part, and there are no sweeps to tell of."""
+        self.scores = self._scored(data)
         self.items = data.items
-        positive = np.maximum(data.confidence.data, 0).astype(np.float64)
-        total = np.bincount(data.confidence.indices, weights=positive, minlength=len(data.items))
-        tie = total / (total.max() + 1.0) * 0.5
-        self.scores = data.likes + tie
+
+    @abstractmethod
+    def _scored(self, data: Interactions) -> NDArray[np.float64]:
+        """Return the score of each item."""
 
     def recommend(
         self, confidence: Csr, seen: Csr, k: int, blocked: NDArray[np.bool_] | None = None
     ) -> Ranking:
-        """Return the most liked items that each row has not seen; `confidence` plays no part."""
+        """Return the items of the highest scores that each row has not seen; `confidence` plays no part."""
         order = self.order(blocked)
         rows = seen.shape[0]
         items = np.full((rows, k), NOTHING, dtype=np.int32)
@@ -53,7 +64,7 @@ class Popularity:
         return Ranking(items, scores)
 
     def order(self, blocked: NDArray[np.bool_] | None = None) -> NDArray[np.int32]:
-        """Return the positions of the items that somebody likes, the most liked first."""
+        """Return the positions of the items that have a score, the highest first."""
         order = np.argsort(-self.scores, kind="stable").astype(np.int32)
         keep = self.scores[order] > 0
         if blocked is not None:
@@ -62,7 +73,7 @@ class Popularity:
         return chosen
 
     def similar(self, k: int, blocked: NDArray[np.bool_] | None = None) -> Ranking:
-        """Return empty lists: popularity knows no likeness between items."""
+        """Return empty lists: a score knows no likeness between items."""
         shape = (len(self.items), k)
         return Ranking(np.full(shape, NOTHING, dtype=np.int32), np.zeros(shape, dtype=np.float32))
 
@@ -80,6 +91,21 @@ class Popularity:
         if scores.shape != (len(items),) or scores.dtype != np.float64:
             raise DamagedModelError(f"the scores are {scores.dtype} of shape {scores.shape}, not one an item")
         self.items, self.scores = items, scores
+
+
+class Popularity(ScoredItems):
+    """Items by how many people like them; between equals the greater total confidence wins, then the smaller id."""
+
+    name = "popularity"
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def _scored(self, data: Interactions) -> NDArray[np.float64]:
+        positive = np.maximum(data.confidence.data, 0).astype(np.float64)
+        total = np.bincount(data.confidence.indices, weights=positive, minlength=len(data.items))
+        scores: NDArray[np.float64] = data.likes + total / (total.max() + 1.0) * 0.5
+        return scores
 
 
 def first_unseen(order: NDArray[np.int32], seen: Csr, k: int) -> NDArray[np.int32]:

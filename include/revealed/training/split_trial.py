@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from revealed.evaluation import Comparison, Contender, compare
-from revealed.evaluation.compare import DEPTH
+from revealed.evaluation import Comparison, Contender, History, compare
+from revealed.evaluation.compare import DECISIVE, DEPTH
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.training.device import Device
@@ -17,7 +17,7 @@ from revealed.training.popularity import Popularity
 from revealed.training.protocol import Recommender
 from revealed.training.serving import Server
 from revealed.training.split_files import Split, read_split
-from revealed.training.study import fitted, tune_ials
+from revealed.training.split_tuning import fitted, tune_ials
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class JudgedSplit:
             "test_pairs": self.comparison.test_pairs,
             "test_pairs_in_train": self.repeated,
             "baselines": {Popularity.name: metrics[Popularity.name]},
+            "intervals": {DECISIVE: self.comparison.intervals},
+            "differences": [asdict(found) for found in self.comparison.differences],
+            "cohorts": [asdict(found) for found in self.comparison.cohorts],
         }
 
 
@@ -78,4 +81,5 @@ def hold_split_trial(split: Split, models: Mapping[str, Recommender]) -> Compari
         Contender(name, Server(model, popularity, split.train).items_for(split.testers, DEPTH))
         for name, model in models.items()
     ]
-    return compare(lists, split.relevance, split.train.likes, len(split.train.users))
+    history = History(split.train.confidence, split.testers)
+    return compare(lists, split.relevance, split.train.likes, len(split.train.users), history=history)

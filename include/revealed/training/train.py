@@ -12,15 +12,15 @@ from revealed.feedback import DatasetManifest, read_dataset
 from revealed.feedback.revision import code_revision
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
-from revealed.training.als import ImplicitALS
 from revealed.training.artifact import SavedModel, save_model
-from revealed.training.candidates import CHAMPION, Trial, fit_with_retreat, hold_trial
+from revealed.training.candidates import CHAMPION, Trial, hold_trial
 from revealed.training.champion import ChampionEntry, enter_champion
+from revealed.training.contenders import Contenders, fit_contenders, refresh_contenders
 from revealed.training.device import Device, choose_device
 from revealed.training.matrix import read_interactions
-from revealed.training.popularity import Popularity
-from revealed.training.protocol import Recommender, create
-from revealed.training.tuning import Tuning, tune
+from revealed.training.protocol import Recommender
+from revealed.training.refresh import Fit, decide_fit, refreshed, twin_files
+from revealed.training.request import TrainingRequest
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Training:
     saved: SavedModel
     trial: Trial
     champion: ChampionEntry | None
-    candidates: dict[str, Recommender]
-    tuning: Tuning
+    contenders: Contenders
+    fit: Fit
     device: Device
     users: int
     pairs: int
@@ -64,10 +64,18 @@ def train_challenger(
     settings: Settings,
     dataset_version: str | None = None,
     *,
+    request: TrainingRequest | None = None,
     airflow_run_url: str | None = None,
     progress: Progress = quiet,
 ) -> TrainingResult:
     """Train on a dataset (the newest by default), register the result in MLflow and tag it `challenger`.
+
+    Args:
+        settings: where everything is.
+        dataset_version: another dataset than the newest.
+        request: who competes, how much is searched, refresh or full fit; the settings' by default.
+        airflow_run_url: of the run that trains, for the reviewer.
+        progress: told at each step.
 
     Raises:
         NoDataError: there is no dataset, or too little in it to learn from or to test on.
@@ -77,7 +85,7 @@ def train_challenger(
     from revealed.registry import register_challenger
 
     with exclusive_lock(settings.locks / "training.lock", "train a model"):
-        training = train(settings, dataset_version, progress=progress)
+        training = train(settings, dataset_version, request=request, progress=progress)
         progress("registering the challenger in MLflow")
         registered = register_challenger(
             settings,
@@ -101,43 +109,48 @@ def train_challenger(
     )
 
 
-def train(settings: Settings, dataset_version: str | None = None, *, progress: Progress = quiet) -> Training:
-    """Compare the candidates on the holdout, fit the chosen one on everything, and save it under `models/`."""
+def train(
+    settings: Settings,
+    dataset_version: str | None = None,
+    *,
+    request: TrainingRequest | None = None,
+    progress: Progress = quiet,
+) -> Training:
+    """Compare the contenders on the holdout, fit the chosen one on everything, and save it under `models/`."""
     progress("reading the feedback dataset")
     dataset = read_dataset(settings, dataset_version)
     fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    request = request or TrainingRequest.of(settings)
+    start, fit = decide_fit(settings, dataset, request)
+    progress(f"{fit.how} fit: {fit.because}")
     device = choose_device(settings.device)
-    progress("choosing the regularisation on the training fold")
-    path = dataset.file("fold_train.parquet")
-    tuning = tune(settings, fold, path, dataset.split, dataset.holdout_days, device)
-    candidates: dict[str, Recommender] = {
-        "als": ImplicitALS(**tuning.parameters),
-        "popularity": Popularity(),
-    }
-    for name, model in candidates.items():
-        progress(f"fitting {name} on what was known on {dataset.split:%Y-%m-%d}")
-        device = fit_with_retreat(model, fold, device)
-    champion = enter_champion(settings, dataset, fold, device)
-    contenders = candidates | ({CHAMPION: champion.model} if champion else {})
-    progress(f"comparing {', '.join(contenders)} on the {dataset.holdout_days} days after it")
-    trial = hold_trial(settings, dataset, fold, contenders)
+    if start is None:
+        found = fit_contenders(settings, dataset, fold, request, device, progress)
+        champion = enter_champion(settings, dataset, fold, found.device)
+    else:
+        found = refresh_contenders(start, fold, device, progress)
+        champion = ChampionEntry(start.version, start.twin.name, "evaluation_twin", start.twin)
+    entered = found.models | ({CHAMPION: champion.model} if champion else {})
+    progress(f"comparing {', '.join(entered)} on the {dataset.holdout_days} days after it")
+    trial = hold_trial(settings, dataset, fold, entered)
     progress(f"fitting {trial.chosen} on everything known on {dataset.as_of:%Y-%m-%d}")
     full = read_interactions(settings, dataset.file("interactions.parquet"))
-    final = create(trial.chosen, candidates[trial.chosen].parameters)
-    device = fit_with_retreat(final, full, device)
-    saved = _save(settings, dataset, final, trial, champion, tuning)
-    return Training(
-        dataset, saved, trial, champion, candidates, tuning, device, len(full.users), int(full.confidence.nnz)
-    )
+    twin = found.models[trial.chosen]
+    final = refreshed(twin, twin.parameters, full, found.device)
+    saved = _save(settings, dataset, final, twin, trial, champion, found, fit)
+    pairs = int(full.confidence.nnz)
+    return Training(dataset, saved, trial, champion, found, fit, found.device, len(full.users), pairs)
 
 
 def _save(
     settings: Settings,
     dataset: DatasetManifest,
     model: Recommender,
+    twin: Recommender,
     trial: Trial,
     champion: ChampionEntry | None,
-    tuning: Tuning,
+    contenders: Contenders,
+    fit: Fit,
 ) -> SavedModel:
     lineage = {
         "dataset_version": dataset.version,
@@ -151,8 +164,15 @@ def _save(
         "newcomers": trial.newcomers,
         "champion": champion.to_dict() if champion else None,
         "dataset": lineage | {"is_audited": dataset.is_audited},
+        "fit": fit.to_dict(),
         "comparison": trial.comparison.to_dict(),
-        "tuning": {"how": tuning.how, "ndcg@10": {f"{at:g}": score for at, score in tuning.scores.items()}},
+        "tiers": trial.tiers.to_dict(),
+        "off_policy": trial.off_policy.to_dict(),
+        "tuning": {
+            name: {"how": found.how, "tried": found.tried} for name, found in contenders.tunings.items()
+        },
+        "left_out": contenders.left_out,
     }
     reports = {"evaluation.json": canonical_json(evaluation)} | comparison_plots(trial.comparison)
-    return save_model(settings.models, model, lineage, reports)
+    reports |= twin_files(settings.models, twin, lineage)
+    return save_model(settings.models, model, lineage | {"fit": fit.to_dict()}, reports)

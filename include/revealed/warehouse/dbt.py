@@ -134,7 +134,9 @@ def _heard(line: str, progress: Progress) -> str:
     data = event["data"]
     if data.get("execution_time", 0.0) >= _WORTH_TELLING_S and "node_info" in data:
         name = data["node_info"]["node_name"]
-        progress(f"dbt: {name}, {data['execution_time']:.0f} s,", data["index"], data["total"])
+        # Models say how many there are as `total`, tests as `num_models`.
+        total = data.get("total", data.get("num_models", 0))
+        progress(f"dbt: {name}, {data['execution_time']:.0f} s,", data.get("index", 0), total)
     return str(event["info"]["msg"])
 
 

@@ -47,7 +47,9 @@ class World:
     """Users and items have one of `tastes` each, by their number; `train` and `test` are what users came to like.
 
     A user's choices are from the own taste with probability `loyalty`; `crowd` > 0 makes the first items popular with
-    all (Zipf's law with that exponent). The catalogue ends with `unmet` items that nobody has met.
+    all (Zipf's law with that exponent). The catalogue ends with `unmet` items that nobody has met. `explored` requests of
+    the test period are answered by three places of a uniform permutation, whose propensities are logged; people are
+    satisfied with half of what is of their taste.
     """
 
     users: int = 240
@@ -58,6 +60,7 @@ class World:
     crowd: float = 0.0
     unmet: int = 0
     as_of: datetime = AS_OF
+    explored: int = 0
     train: list[tuple[int, int]] = field(default_factory=list)
     test: list[tuple[int, int]] = field(default_factory=list)
 
@@ -167,9 +170,49 @@ def items(world: World) -> pd.DataFrame:
 
 
 def impressions(world: World) -> pd.DataFrame:
-    """One clicked impression for each liked pair of the test period, on two surfaces."""
+    """What was shown since the split: the liked pairs, with unknown propensities, and the explored requests."""
+    shown = [_liked_impressions(world)] + ([_explored_impressions(world)] if world.explored else [])
+    return pd.concat(shown, ignore_index=True)
+
+
+def _explored_impressions(world: World) -> pd.DataFrame:
+    random = np.random.default_rng(world.seed + 1)
+    user = np.repeat(random.integers(0, world.users, world.explored), 3)
+    item = np.concatenate([random.permutation(world.items)[:3] for _ in range(world.explored)])
+    liked = (item % world.tastes == user % world.tastes) & (random.random(len(item)) < 0.5)
     return pd.DataFrame(
         {
+            "request_id": [f"x{number:05d}" for number in np.arange(len(item)) // 3],
+            "position": np.tile([1, 2, 3], world.explored),
+            "propensity": 1.0 / world.items,
+            "model_version": "v1",
+            "policy": "uniform",
+            "is_satisfied": liked,
+            "is_hidden": False,
+            "is_click_mature": True,
+            "surface": "home",
+            "item_id": [item_id(int(number)) for number in item],
+            "actor_id": [user_id(int(number)) for number in user],
+            "occurred_at": world.as_of - timedelta(days=2),
+            "is_clicked": liked,
+            "is_clickbait": False,
+            "is_bot": False,
+        }
+    )
+
+
+def _liked_impressions(world: World) -> pd.DataFrame:
+    """One clicked impression for each liked pair of the test period, on two surfaces; nobody knows with what propensity."""
+    return pd.DataFrame(
+        {
+            "request_id": [f"r{number:05d}" for number in range(len(world.test))],
+            "position": 1,
+            "propensity": pd.Series([None] * len(world.test), dtype="float64"),
+            "model_version": "v1",
+            "policy": "unknown",
+            "is_satisfied": True,
+            "is_hidden": False,
+            "is_click_mature": True,
             "surface": ["home" if user % 2 else "search" for user, _ in world.test],
             "item_id": [item_id(item) for _, item in world.test],
             "actor_id": [user_id(user) for user, _ in world.test],

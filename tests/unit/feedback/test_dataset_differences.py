@@ -224,7 +224,7 @@ def test_commands_show_what_is_there_and_refuse_what_is_not(
     found = json.loads(command("diff", first.version, "--json").stdout)
     assert (found["before"], found["after"]) == (first.version, second.version)
     assert "source files" not in command("diff", first.version, second.version).stdout
-    assert command("verify", first.version).stdout.strip().endswith("7 files whole")
+    assert command("verify", first.version).stdout.strip().endswith("8 files whole")
     assert command("show", "nothing-like-it").returncode == 4
     damaged = first.file("pairs.parquet")
     damaged.write_bytes(damaged.read_bytes()[:-1])

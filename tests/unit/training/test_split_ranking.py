@@ -17,9 +17,9 @@ from test_als_truth import planted
 
 from revealed.errors import InvalidInputError, MissingInputError, NoDataError
 from revealed.settings import Settings
-from revealed.training import study
+from revealed.training import split_tuning
 from revealed.training.split_files import Split, read_split
-from revealed.training.study import hold_out, tune_ials
+from revealed.training.split_tuning import hold_out, tune_ials
 
 SETTINGS = Settings.from_env()
 
@@ -116,7 +116,7 @@ def test_without_times_a_tenth_is_drawn_and_nobody_loses_everything(tmp_path: Pa
 def test_tuning_beats_a_bad_default_and_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study, "SEARCHED_FACTORS", 8)
+    monkeypatch.setattr(split_tuning, "SEARCHED_FACTORS", 8)
     split, told = split_of(tmp_path), []
 
     def progress(message: str, done: int = 0, total: int = 0) -> None:
@@ -125,7 +125,9 @@ def test_tuning_beats_a_bad_default_and_goes_on_where_it_was(
     first = tune_ials(split, tmp_path / "tuning", trials=4, factors=8)
     assert len(first.trials) == 4
     more = tune_ials(split, tmp_path / "tuning", trials=8, factors=8, progress=progress)
-    assert [trial["lambda"] for trial in more.trials[:4]] == [trial["lambda"] for trial in first.trials]
+    assert [trial["regularization"] for trial in more.trials[:4]] == [
+        trial["regularization"] for trial in first.trials
+    ]
     assert len(more.trials) == 8
     assert len(told) == 4 + 2
     assert more.score >= first.score

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+from dbt.events import core_types_pb2
+
 from revealed.warehouse.dbt import _heard
 
 
@@ -24,6 +27,17 @@ def test_only_what_took_long_is_told() -> None:
         assert _heard(line(seconds, node_name="fct_events"), progress) == "45 of 148 OK"
     assert _heard(json.dumps({"data": {}, "info": {"msg": "Done."}}), progress) == "Done."
     assert told == [("dbt: fct_events, 13 s,", 45, 148)]
+
+
+@pytest.mark.parametrize("message", ["LogModelResult", "LogTestResult", "LogSeedResult", "LogHookEndLine"])
+def test_every_kind_of_result_that_dbt_logs_is_told(message: str) -> None:
+    """A slow data test once ended a build: it counts under another name than a model does."""
+    fields = getattr(core_types_pb2, message).DESCRIPTOR.fields_by_name
+    data: dict[str, Any] = dict.fromkeys(fields, 7)
+    data |= {"node_info": {"node_name": "slow"}, "execution_time": 4.0}
+    told: list[tuple[str, int, int]] = []
+    _heard(json.dumps({"data": data, "info": {"msg": "said"}}), lambda *words: told.append(words))
+    assert told == [("dbt: slow, 4 s,", 7, 7)]
 
 
 def test_a_line_of_the_interpreter_is_kept_as_it_is() -> None:

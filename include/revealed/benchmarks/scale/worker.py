@@ -19,11 +19,11 @@ from revealed.settings import Settings
 
 
 def run_task(settings: Settings, task: str, *, tell: bool = False, **arguments: Any) -> dict[str, Any]:
-    """Run a task of `revealed.benchmarks.scale.tasks` in a child process and return its result.
+    """Run a task in a child process and return its result.
 
     Args:
         settings: whose home, memory limit, threads and holdout the child gets.
-        task: the function's name.
+        task: the function's name in `revealed.benchmarks.scale.tasks`, or `module.function` in `revealed.benchmarks`.
         tell: let the child write its progress to our stderr.
         arguments: its arguments; anything that JSON can hold.
 

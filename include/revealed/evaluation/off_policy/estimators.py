@@ -20,7 +20,7 @@ import numpy as np
 
 from revealed.evaluation.off_policy.policy_log import Floats, PolicyLog
 from revealed.evaluation.off_policy.rewards import FOLDS, fold_of, predict
-from revealed.evaluation.off_policy.target import Target
+from revealed.evaluation.off_policy.target import Policy
 
 ESTIMATORS = ("ips", "clipped_ips", "snips", "dr", "switch_dr")
 # Beyond this, people are dealt into as many groups: the interval of group sums is the same, and does not grow with the log.
@@ -73,7 +73,7 @@ class Terms:
 _LINEAR = ("logging", "ips", "clipped_ips", "dr", "switch_dr")
 
 
-def terms(log: PolicyLog, target: Target, weight: Floats, clip: float, seed: int) -> Terms:
+def terms(log: PolicyLog, target: Policy, weight: Floats, clip: float, seed: int) -> Terms:
     """Return the sums that every estimator is made of, by groups of people."""
     direct, residual = _cross_fitted(log, target, seed)
     by_row = [
@@ -104,7 +104,7 @@ def bootstrap(columns: Floats, replicates: int, seed: int) -> Floats:
     return sums
 
 
-def _cross_fitted(log: PolicyLog, target: Target, seed: int) -> tuple[Floats, Floats]:
+def _cross_fitted(log: PolicyLog, target: Policy, seed: int) -> tuple[Floats, Floats]:
     """Return, for every row, the target's mean prediction and what the row earned beyond its own prediction."""
     fold = fold_of(log, seed)
     direct, own = np.zeros(log.rows), np.zeros(log.rows)

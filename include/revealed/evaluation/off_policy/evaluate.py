@@ -12,7 +12,7 @@ from revealed.errors import UsageError
 from revealed.evaluation.off_policy.estimators import ESTIMATORS, Terms, bootstrap, terms
 from revealed.evaluation.off_policy.policy_log import Floats, PolicyLog
 from revealed.evaluation.off_policy.support import Support, SupportLimits, effective_sample_size
-from revealed.evaluation.off_policy.target import Target
+from revealed.evaluation.off_policy.target import Policy
 
 ESTIMATED, REFUSED = "estimated", "refused"
 _REPLICATES = 1_000
@@ -60,14 +60,26 @@ class PolicyValue:
     estimators: list[Value]
     support: Support
 
+    def by(self, estimator: str) -> Value:
+        """Return what one of the estimators says."""
+        return next(found for found in self.estimators if found.estimator == estimator)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """A policy's value, and the bootstrap's draws of every estimator, `[replicates, estimators]`, for paired differences."""
+
+    value: PolicyValue
+    draws: Floats
+
+
 def evaluate_policy(
     log: PolicyLog,
-    target: Target,
+    target: Policy,
     *,
     clip: float | None = None,
     limits: SupportLimits | None = None,
@@ -89,6 +101,19 @@ def evaluate_policy(
     """
     if clip is not None and not clip > 0:
         raise UsageError(f"a largest weight of {clip} means nothing", remedy="--clip takes a number above 0")
+    return evaluated(log, target, clip=clip, limits=limits, replicates=replicates, seed=seed).value
+
+
+def evaluated(
+    log: PolicyLog,
+    target: Policy,
+    *,
+    clip: float | None = None,
+    limits: SupportLimits | None = None,
+    replicates: int = _REPLICATES,
+    seed: int = _SEED,
+) -> Evaluated:
+    """Return what `evaluate_policy` does, with the draws: the same log and seed draw the same people for every policy."""
     cap = clip or math.sqrt(log.rows)
     weight = target.propensity(log) / log.propensity
     parts = terms(log, target, weight, cap, seed)
@@ -102,7 +127,7 @@ def evaluate_policy(
     )
     limits = limits or SupportLimits()
     refusals = support.refusals(limits)
-    return PolicyValue(
+    value = PolicyValue(
         target=target.name,
         verdict=REFUSED if refusals else ESTIMATED,
         reason="; ".join(refusals),
@@ -110,6 +135,7 @@ def evaluate_policy(
         estimators=_estimates(weight, parts, drawn, support, limits),
         support=support,
     )
+    return Evaluated(value, parts.values(drawn))
 
 
 def _estimates(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,23 @@ from revealed.settings import Settings
 
 UNIFORM = "uniform"
 _TOLERANCE = 0.01
+
+
+class Policy(Protocol):
+    """Whatever can say with which probability it shows an item at a position."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the report."""
+
+    def propensity(self, log: PolicyLog) -> Floats:
+        """Return, for every row, with which probability this policy would have shown the same."""
+
+    def average(self, values: Floats, log: PolicyLog) -> Floats:
+        """Return, for every row, the mean over this policy's items of `values` (`[contexts or 1, positions, items]`)."""
+
+    def supported(self, log: PolicyLog) -> float:
+        """Return the share of this policy's choices, in the log's situations, that the log shows at least once there."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""A refresh goes on from the champion's twin, tests what it has not seen, and is as good as a fit from nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from planted_world import AS_OF, World, settings_in, write_warehouse
+
+from revealed.feedback import write_dataset
+from revealed.registry import fetch_model, promote
+from revealed.settings import Settings
+from revealed.training import TrainingRequest, TrainingResult, train_challenger
+from revealed.training.artifact import load_model
+from revealed.training.refresh import TWIN
+
+ALS = TrainingRequest(contenders=("als",))
+
+
+def trained(settings: Settings, days: int, request: TrainingRequest = ALS) -> TrainingResult:
+    """Train on the same people's world, so many days later and with other choices."""
+    world = World(as_of=AS_OF + timedelta(days=days), seed=5 + days)
+    path = settings.home / "w" / f"{days}" / "warehouse.duckdb"
+    write_dataset(settings, write_warehouse(path, world))
+    return train_challenger(settings, request=request)
+
+
+def evaluation(settings: Settings, version: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((fetch_model(settings, version) / "evaluation.json").read_bytes())
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A home with an ALS model in service, fitted from nothing."""
+    home = settings_in(tmp_path / "home")
+    first = trained(home, 0)
+    assert evaluation(home, first.version)["fit"]["because"] == "there is no champion to go on from"
+    promote(home, first.version, "ada")
+    return home
+
+
+def test_a_day_later_two_sweeps_do(settings: Settings) -> None:
+    later = trained(settings, 1)
+    found = evaluation(settings, later.version)
+    assert found["fit"]["how"] == "refresh"
+    assert found["fit"]["full_as_of"] == AS_OF.isoformat()
+    assert found["champion"]["how"] == "evaluation_twin"
+    _, saved = load_model(fetch_model(settings, later.version))
+    assert datetime.fromisoformat(saved.card["lineage"]["as_of"]) == AS_OF + timedelta(days=1)
+    anew = train_challenger(settings, request=replace(ALS, fit="full"))
+    fresh, full = (found["comparison"]["metrics"]["als"], anew.comparison.metrics["als"])
+    assert fresh["ndcg@10"] > 0.9 * full["ndcg@10"]
+
+
+def test_a_refresh_of_a_refresh_remembers_the_last_full_fit(settings: Settings) -> None:
+    promote(settings, trained(settings, 1).version, "ada", force=True)
+    found = evaluation(settings, trained(settings, 2).version)
+    assert found["fit"] == {
+        "how": "refresh",
+        "because": "2 sweeps from version 2, whose last full fit misses 2 days of data",
+        "full_as_of": AS_OF.isoformat(),
+    }
+
+
+def test_a_week_later_everything_is_fitted_from_nothing(settings: Settings) -> None:
+    found = evaluation(settings, trained(settings, 7).version)["fit"]
+    assert (found["how"], found["because"]) == ("full", "the last full fit misses 7 days of data")
+    found = evaluation(settings, trained(settings, 8, replace(ALS, fit="refresh")).version)["fit"]
+    assert found["how"] == "refresh"
+
+
+def test_the_twin_is_what_was_known_at_the_split(settings: Settings) -> None:
+    folder = fetch_model(settings, "1")
+    model, saved = load_model(folder)
+    twin, card = load_model(folder / TWIN)
+    assert card.card["lineage"]["split"] == saved.card["lineage"]["split"]
+    assert not np.array_equal(twin.arrays()["item_factors"], model.arrays()["item_factors"])
+
+
+def test_what_cannot_be_gone_on_from_is_fitted_from_nothing(tmp_path: Path) -> None:
+    home = settings_in(tmp_path / "home")
+    first = trained(home, 0, TrainingRequest(contenders=("popularity",)))
+    assert first.model == "popularity"
+    promote(home, first.version, "ada")
+    found = evaluation(home, trained(home, 1).version)["fit"]
+    assert found["because"] == "the champion, popularity, cannot be gone on from"

@@ -96,6 +96,9 @@ class WithColdItems(FactorModel):
         """Return the model's own user factors; what is known of cold items plays no part."""
         return self._model.fold_in(moved(confidence, self._own))
 
+    def _tastes(self) -> NDArray[np.float32]:
+        return self.item_factors[:, : self._model._tastes().shape[1]]
+
 
 def map_content(model: FactorModel, content: ItemContent) -> ContentMap:
     """Return the regression from content to the model's item factors, accepted or refused.

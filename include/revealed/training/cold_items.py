@@ -25,7 +25,7 @@ _FEWEST_ITEMS = 20
 _LEAST_R2 = 0.01
 _CERTAIN = 3.0
 # In units of the mean variance along an axis; the last is as good as no content at all.
-_RIDGES = np.logspace(-4, 5, 19)
+_RIDGES = np.logspace(-4, 5, 10)
 _LARGEST_SAMPLE = 2_000
 _SEED = 19
 
@@ -95,6 +95,9 @@ class WithColdItems(FactorModel):
     def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
         """Return the model's own user factors; what is known of cold items plays no part."""
         return self._model.fold_in(moved(confidence, self._own))
+
+    def _tastes(self) -> NDArray[np.float32]:
+        return self.item_factors[:, : self._model._tastes().shape[1]]
 
 
 def map_content(model: FactorModel, content: ItemContent) -> ContentMap:

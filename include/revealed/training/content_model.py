@@ -17,9 +17,8 @@ from revealed.training.item_content import ItemContent
 from revealed.training.matrix import Ids, Interactions, only
 from revealed.training.protocol import AfterSweep, Ranking, Recommender
 
-# Of an item's vector, the last number is its likes (their logarithm, 1 for the most liked item), made so small that it
-# moves no cosine of two items by more than 1e-6.
-_LIKES = 1e-3
+# By default likes decide between items described alike, and move none described otherwise.
+_TIE_BREAK = 1e-3
 _LARGEST_SAMPLE = 2_000
 _MOST_LIKES = 100_000
 _SEED = 17
@@ -42,7 +41,7 @@ class ContentModel(FactorModel):
 
     name = "content"
 
-    def __init__(self, factors: int = 1, crowd: float = _LIKES) -> None:
+    def __init__(self, factors: int = 1, crowd: float = _TIE_BREAK) -> None:
         self.parameters: dict[str, Any] = {"factors": factors, "crowd": crowd}
         self.history: list[tuple[int, float]] = []
         self.initialization = ""
@@ -78,20 +77,20 @@ class ContentModel(FactorModel):
                 where="items.parquet",
                 remedy="land the catalogue with titles, texts, topics or embeddings: `revealed ingest`",
             )
-        order = np.log1p(likes) / np.log1p(likes.max()) * _LIKES * features.any(axis=1)
+        order = np.log1p(likes) / np.log1p(likes.max()) * features.any(axis=1)
         self.item_factors = np.column_stack([features, order]).astype(np.float32)
         self.parameters["factors"] = self.item_factors.shape[1]
 
     def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
         """Return each row's profile (of length 1, and what likes weigh); zeros where no described item is liked."""
-        features = self.item_factors[:, :-1]
+        features = self._tastes()
         likes = only(confidence, confidence.data > 0)
         profile = _weighed(confidence) @ features
         lengths = np.linalg.norm(profile, axis=1)
         told = ((likes @ features.any(axis=1).astype(np.float32)) > 0) & (lengths > 0)
         users = np.zeros((confidence.shape[0], features.shape[1] + 1), dtype=np.float32)
         users[told, :-1] = profile[told] / lengths[told, None]
-        users[told, -1] = self.parameters["crowd"] / _LIKES
+        users[told, -1] = self.parameters["crowd"]
         return users
 
     def recommend(
@@ -105,8 +104,11 @@ class ContentModel(FactorModel):
         return super().similar(k, self._unfit(blocked))
 
     def _unfit(self, blocked: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-        unknown = ~np.asarray(self.item_factors[:, :-1].any(axis=1))
+        unknown = ~np.asarray(self._tastes().any(axis=1))
         return unknown if blocked is None else unknown | blocked
+
+    def _tastes(self) -> NDArray[np.float32]:
+        return self.item_factors[:, :-1]
 
 
 @dataclass(frozen=True)

@@ -158,13 +158,15 @@ class Server:
         content = self._data.content
         if content is None:
             return np.zeros(len(self.space), dtype=bool)
-        return np.isin(self.space, content.items[content.is_described])
+        return np.asarray(positions(self.space, content.items[content.is_described]) >= 0)
 
     def servable(self) -> NDArray[np.int64]:
         """Return how many liked, available items each of the data's users has not seen: what a list can count on."""
         order = self.popularity.items[self.popularity.order()]
         open_to_all = order[~self._blocked[positions(order, self.space)]]
-        offered = np.isin(self._data.items, open_to_all).astype(np.float32)
+        at = positions(open_to_all, self._data.items)
+        offered = np.zeros(len(self._data.items), dtype=np.float32)
+        offered[at[at >= 0]] = 1
         counts: NDArray[np.int64] = len(open_to_all) - (self._data.seen @ offered).astype(np.int64)
         return counts
 
@@ -195,7 +197,7 @@ class Server:
         self._is_cold[cold] = True
         first.codes[cold] = self.names.index(COLD_ITEM)
         acted_on = np.bincount(data.seen.indices, minlength=len(data.items)) > 0
-        rejected = np.isin(self._first.items, data.items[acted_on & (data.likes == 0)])
+        rejected = positions(self._first.items, data.items[acted_on & (data.likes == 0)]) >= 0
         first.blocked |= self._first.is_cold & rejected
 
 

@@ -60,7 +60,9 @@ def initialization(model: FactorModel, start: Recommender | None, items: Ids) ->
     return Initialization(f"from the earlier model's factors of {known.sum()} of {len(items)} items", factors)
 
 
-def solved_users(model: FactorModel, item_factors: NDArray[np.float32], confidence: Csr) -> NDArray[np.float32]:
+def solved_users(
+    model: FactorModel, item_factors: NDArray[np.float32], confidence: Csr
+) -> NDArray[np.float32]:
     """Return the users that follow from these item factors by the model's own rule, as rows; the model stays as it is."""
     other = copy(model)
     other.item_factors = item_factors

@@ -166,7 +166,7 @@ def test_a_catalogue_that_grew_or_shrank_neither_crashes_nor_gives_nan(
     assert len(new)
 
 
-@pytest.mark.parametrize("scale", [1.0, 8.0])
+@pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_newcomers_are_what_the_users_who_like_them_say(scale: float) -> None:
     """By conjugate gradients and exactly: after one sweep a new item is recommended to its taste, and to no other."""
     data = planted(users=150, items=60)
@@ -214,7 +214,8 @@ def test_a_training_that_is_stopped_leaves_the_model_of_its_finished_sweeps(kind
     stopped, three = KINDS[kind](iterations=9), trained(KINDS[kind](iterations=3), data)
     with pytest.raises(KeyboardInterrupt):
         stopped.fit(data, CPU, after_sweep=stop)
-    assert told == stopped.history == three.history
+    assert [sweep for sweep, _ in told] == [1, 2, 3]
+    assert [heard for heard in told if heard[1] is not None] == stopped.history == three.history
     assert (stopped.item_factors == three.item_factors).all()
     lists: list[Any] = [
         model.recommend(data.confidence, data.seen, 5).items.tolist() for model in (stopped, three)
@@ -232,6 +233,11 @@ def test_the_loss_of_als_is_the_dense_objective() -> None:
     confidence, preference = np.where(stored == 0, 1.0, np.abs(stored)), stored > 0
     x, y = (side.astype(np.float64) for side in (model.fold_in(data.confidence), model.item_factors))
     loss = (confidence * (preference - x @ y.T) ** 2).sum() + (x**2).sum() + (y**2).sum()
+    assert [sweep for sweep, _ in model.history] == [1, *range(3, 40, 3), 40]
     assert model.history[-1] == (40, pytest.approx(loss / confidence.sum(), rel=1e-3))
     losses = [value for _, value in model.history]
     assert all(later <= earlier * 1.0001 for earlier, later in pairwise(losses))
+    exact = ImplicitALS(factors=3, iterations=5)
+    data.confidence.data *= 10
+    exact.fit(data, CPU)
+    assert [sweep for sweep, _ in exact.history] == [1, 2, 3, 4, 5]

@@ -1,12 +1,12 @@
-"""Bayesian personalised ranking (Rendle et al., UAI 2009): who likes an item should see it above one drawn at random; by implicit.
+"""Bayesian personalised ranking (Rendle et al., UAI 2009), trained by implicit: a like should stand above an item drawn at random.
 
 For one user with likes L the factors x make small, with r = Yx + b and w the chance that an item is drawn as the negative,
 
     mean over i in L of sum over j of w_j log(1 + exp(r_j - r_i))  +  lambda / 2 |x|^2
 
-Negatives are drawn by how many people like them, never one of the user's own likes. Against such negatives a popular item wins no
-more often than another: the minimum is at r_i = log(p_i / q_i), the user's taste p_i over the item's share q_i of all likes. So the
-score is r_i + log q_i, as in sampled softmax (Bengio and Senecal 2008; Yi et al., RecSys 2019, logQ correction).
+Negatives are drawn by how many people like them, never one of the user's own likes. Against such negatives a popular item
+wins no more often than another: the minimum is at r_i = log(p_i / q_i), the user's taste p_i over the item's share q_i of all
+likes. So the score is r_i + log q_i, as in sampled softmax (Bengio and Senecal 2008; Yi et al., RecSys 2019).
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class PairwiseRanking(FactorModel):
         iterations: sweeps; each draws as many pairs as there are likes.
         warm_iterations: sweeps where an earlier model's factors are the beginning.
         seed: of the initial factors and of the draws.
-        threads: how many train; with 1, the same seed and data give the same bits. More write over one another's steps, which
-            costs little quality and all repeatability; 0 is all cores. No part of the recipe, so that it is not in `parameters`.
+        threads: how many train; with 1, the same seed and data give the same bits. More write over one another's steps,
+            which costs all repeatability; 0 is all cores. No part of the recipe, so that it is not in `parameters`.
     """
 
     name = "bpr"
@@ -58,7 +58,7 @@ class PairwiseRanking(FactorModel):
         self,
         factors: int = 64,
         learning_rate: float = 0.05,
-        regularization: float = 0.03,
+        regularization: float = 0.05,
         iterations: int = 80,
         warm_iterations: int = 10,
         seed: int = 20_260_114,
@@ -166,8 +166,8 @@ class PairwiseRanking(FactorModel):
     def _crowd(self) -> tuple[NDArray[np.int64], Floats]:
         """Return the items that stand for all as negatives, and how many likes each stands for.
 
-        Of more than `_NEGATIVES` items, every so-and-so-manieth like is taken in the order of the items: no draw, and each item
-        comes as often as its likes say, give or take one.
+        Of more than `_NEGATIVES` items, likes at equal steps are taken in the order of the items: nothing is drawn, and each
+        item comes as often as its likes say, give or take one step.
         """
         known = np.flatnonzero(self.likes)
         if len(known) <= _NEGATIVES:

@@ -43,6 +43,6 @@ class Recency(ScoredItems):
             )
         liked = data.confidence.data > 0
         halvings = np.minimum(data.latest[liked] / self.parameters["half_life_days"], _MOST_HALVINGS)
-        weights = np.exp2(-halvings)
-        counts = np.bincount(data.confidence.indices[liked], weights=weights, minlength=len(data.items))
-        return counts.astype(np.float64)
+        scores = np.zeros(len(data.items))
+        np.add.at(scores, data.confidence.indices[liked], np.exp2(-halvings))
+        return scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -54,6 +55,11 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(benchmarks.app, name="bench")
 
 
+# Importing MLflow and Great Expectations makes a million objects that stay: looking through them for garbage again and again
+# is a second of a short command.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -72,6 +78,7 @@ def options(
 def main() -> None:
     """Run the command; a refusal prints what, where and what to do, and exits with its own code."""
     words = sys.argv[1:]
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         code = app(words or ["--help"], standalone_mode=False)
     except typer.Abort:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import duckdb
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
 from revealed.errors import NoDataError, NothingPublishedError
 from revealed.settings import Settings
-from revealed.warehouse import open_published
 
 _SHOWN = ("position", "examination", "ci_low", "ci_high", "naive_ctr_ratio", "clicks", "impressions")
 _CURVE = "select * from marts.rpt_position_bias where coalesce(surface = ?, true) order by surface, position"
@@ -37,6 +35,10 @@ def bias(
 
 
 def _curves(settings: Settings, surface: str | None) -> list[dict[str, Any]]:
+    import duckdb
+
+    from revealed.warehouse import open_published
+
     con = open_published(settings)
     try:
         cursor = con.execute(_CURVE, [surface])

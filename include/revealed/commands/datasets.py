@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
-from revealed.engines.duckdb import connect, literal
-from revealed.feedback import DatasetManifest, compare_datasets, list_datasets, read_dataset
 from revealed.settings import Settings
+
+if TYPE_CHECKING:
+    from revealed.feedback import DatasetManifest
 
 app = typer.Typer(help="Feedback datasets: list, show, compare, verify.")
 
@@ -28,6 +29,8 @@ def list_command(as_json: Json = False) -> None:
       revealed dataset list
       revealed dataset list --json
     """
+    from revealed.feedback import list_datasets
+
     rows = [_line(manifest) for manifest in list_datasets(Settings.from_env())]
     if as_json:
         say_json({"datasets": rows})
@@ -50,6 +53,8 @@ def show(
       revealed dataset show
       revealed dataset show 3f2a91c04b77 --sample 5
     """
+    from revealed.feedback import read_dataset
+
     settings = Settings.from_env()
     manifest = read_dataset(settings, version)
     samples = {name: _sample(settings, manifest, name, sample) for name in manifest.files} if sample else {}
@@ -74,6 +79,8 @@ def diff(
       revealed dataset diff 3f2a91c04b77
       revealed dataset diff 3f2a 9be0 --json
     """
+    from revealed.feedback import compare_datasets, read_dataset
+
     settings = Settings.from_env()
     found = compare_datasets(settings, read_dataset(settings, before), read_dataset(settings, after))
     if as_json:
@@ -91,6 +98,8 @@ def verify(version: Version = None, as_json: Json = False) -> None:
       revealed dataset verify
       revealed dataset verify 3f2a91c04b77 --json
     """
+    from revealed.feedback import read_dataset
+
     manifest = read_dataset(Settings.from_env(), version)
     if as_json:
         say_json({"version": manifest.version, "files": len(manifest.files), "bytes": manifest.bytes})
@@ -119,6 +128,8 @@ def _audit(manifest: DatasetManifest) -> str:
 
 
 def _sample(settings: Settings, manifest: DatasetManifest, name: str, rows: int) -> list[dict[str, Any]]:
+    from revealed.engines.duckdb import connect, literal
+
     con = connect(settings)
     try:
         found = con.execute(f"from read_parquet({literal(manifest.file(name))}) limit {rows}")

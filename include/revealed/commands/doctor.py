@@ -15,10 +15,7 @@ from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
 from revealed.durable import sha256_file
 from revealed.errors import RevealedError
-from revealed.landing import read_ledger
 from revealed.settings import Settings
-from revealed.training import detect_device
-from revealed.warehouse import current_generation, read_manifest
 
 _PACKAGES = (
     "apache-airflow",
@@ -87,11 +84,15 @@ def _disk(settings: Settings) -> tuple[bool, str]:
 
 
 def _device(settings: Settings) -> tuple[bool, str]:
+    from revealed.training import detect_device
+
     device = detect_device(settings)
     return True, f"{device.name}: {device.reason}"
 
 
 def _ledger(settings: Settings) -> tuple[bool | None, str]:
+    from revealed.landing import read_ledger
+
     entries = read_ledger(settings)
     if not entries:
         return None, "nothing has landed yet"
@@ -103,6 +104,8 @@ def _ledger(settings: Settings) -> tuple[bool | None, str]:
 
 
 def _warehouse(settings: Settings) -> tuple[bool | None, str]:
+    from revealed.warehouse import current_generation, read_manifest
+
     if not current_generation(settings):
         return None, "none published yet"
     manifest = read_manifest(settings)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
-from revealed.evaluation import Comparison
-from revealed.evaluation.off_policy import (
-    PolicyValue,
-    evaluate_policy,
-    read_policy_log,
-    read_target,
-    uniform,
-)
-from revealed.evaluation.off_policy.target import UNIFORM
 from revealed.progress import to_stderr
 from revealed.settings import Settings
+
+if TYPE_CHECKING:
+    from revealed.evaluation import Comparison
+    from revealed.evaluation.off_policy import PolicyValue
 
 app = typer.Typer(
     help="Judge rankings on splits and policies on logs, whoever made them.", no_args_is_help=True
@@ -122,6 +117,9 @@ def policy(
       revealed evaluate policy --log shown.parquet --target uniform
       revealed evaluate policy --log shown.parquet --target challenger.parquet --json
     """
+    from revealed.evaluation.off_policy import evaluate_policy, read_policy_log, read_target, uniform
+    from revealed.evaluation.off_policy.target import UNIFORM
+
     settings = Settings.from_env()
     shown = read_policy_log(settings, log)
     asked = uniform(shown) if target == UNIFORM else read_target(settings, Path(target), shown)

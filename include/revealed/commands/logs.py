@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from revealed.commands.output import say, say_json, table
-from revealed.landing import IngestReport, ingest_landing, ingest_path
 from revealed.progress import to_stderr
 from revealed.settings import Settings
+
+if TYPE_CHECKING:
+    from revealed.landing import IngestReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 
@@ -45,6 +47,8 @@ def ingest(
       revealed ingest ../kuairand --format kuairand --json
       revealed ingest                       # the landing folder
     """
+    from revealed.landing import ingest_landing, ingest_path
+
     settings = Settings.from_env()
     if path is None:
         report = ingest_landing(settings, progress=to_stderr)

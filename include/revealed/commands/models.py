@@ -137,17 +137,29 @@ def reject(version: Version = "challenger", note: Note = "", by: By = "", as_jso
 
 
 @app.command()
-def rollback(note: Note = "", by: By = "", as_json: Json = False) -> None:
+def rollback(
+    note: Note = "",
+    by: By = "",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish its recommendations at once, in the same seconds.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Put the previous champion back in service; the next snapshot is published from it.
 
     \b
-    Example:
+    Examples:
       revealed model rollback --note "click rate fell by a third"
+      revealed model rollback --publish --note "complaints"
     """
     from revealed.registry import rollback_champion
 
-    found = rollback_champion(Settings.from_env(), by or getpass.getuser(), note)
-    _say_champion(found.version, as_json=as_json)
+    settings = Settings.from_env()
+    found = rollback_champion(settings, by or getpass.getuser(), note)
+    if publish:
+        _publish(settings, found.version, as_json=as_json)
+    else:
+        _say_champion(found.version, as_json=as_json)
 
 
 @app.command()
@@ -168,6 +180,18 @@ def _say_champion(version: str, *, as_json: bool) -> None:
     else:
         say(
             f"version {version} is champion; publish it with the DAG publish_recommendations, or `revealed snapshot publish`"
+        )
+
+
+def _publish(settings: Settings, champion: str, *, as_json: bool) -> None:
+    from revealed.publishing import publish_snapshot
+
+    snapshot = publish_snapshot(settings, progress=to_stderr)
+    if as_json:
+        say_json({"champion": champion, "generation": snapshot.generation})
+    else:
+        say(
+            f"version {champion} is champion, and snapshot generation {snapshot.generation} is in service from it"
         )
 
 

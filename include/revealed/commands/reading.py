@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import duckdb
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
 from revealed.errors import UsageError
-from revealed.publishing import read_recommendations
 from revealed.settings import Settings
-from revealed.warehouse import open_published
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def recommend(
@@ -31,6 +31,8 @@ def recommend(
       revealed recommend 712 -k 10 --json
       revealed recommend somebody-new --topic sport
     """
+    from revealed.publishing import read_recommendations
+
     found = read_recommendations(Settings.from_env(), user, k, topic=topic)
     if as_json:
         say_json(found.to_dict())
@@ -53,6 +55,8 @@ def sql(
       revealed sql "select * from marts.rpt_model_daily limit 5"
       revealed sql "select table_name, comment from duckdb_tables()" --json
     """
+    from revealed.warehouse import open_published
+
     con = open_published(Settings.from_env())
     try:
         # The file's own tables only: a query must not reach the machine's files.
@@ -68,6 +72,8 @@ def sql(
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str, limit: int) -> list[dict[str, Any]]:
+    import duckdb
+
     try:
         if not con.extract_statements(query):
             raise UsageError("there is no query", where="QUERY", remedy="ask for something: select ...")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import duckdb
 import typer
 
 from revealed.commands.output import say_json
@@ -23,6 +22,8 @@ def refuse(error: RevealedError, *, as_json: bool) -> int:
 
 def as_refusal(error: Exception) -> RevealedError | None:
     """Return what an error of the command line, the disk or a path means to a person; None if it is a fault of ours."""
+    import duckdb
+
     if isinstance(error, RevealedError):
         return error
     if isinstance(error, typer.TyperException):

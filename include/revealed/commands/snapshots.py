@@ -9,13 +9,6 @@ import typer
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
 from revealed.progress import to_stderr
-from revealed.publishing import (
-    list_snapshots,
-    publish_snapshot,
-    read_snapshot_manifest,
-    rollback_snapshot,
-    verify_snapshot,
-)
 from revealed.settings import Settings
 
 app = typer.Typer(help="Recommendation snapshots: list, show, verify, publish, roll back.")
@@ -26,6 +19,8 @@ Generation = Annotated[int | None, typer.Argument(help="The generation; left out
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
     """List the snapshots that are kept, newest last."""
+    from revealed.publishing import list_snapshots
+
     rows = list_snapshots(Settings.from_env())
     if as_json:
         say_json({"snapshots": rows})
@@ -36,6 +31,8 @@ def list_command(as_json: Json = False) -> None:
 @app.command()
 def show(generation: Generation = None, as_json: Json = False) -> None:
     """Show a snapshot's manifest: model, dataset, counts, checksums, audit."""
+    from revealed.publishing import read_snapshot_manifest
+
     manifest = read_snapshot_manifest(Settings.from_env(), generation).to_dict()
     if as_json:
         say_json(manifest)
@@ -47,6 +44,8 @@ def show(generation: Generation = None, as_json: Json = False) -> None:
 @app.command()
 def verify(generation: Generation = None, as_json: Json = False) -> None:
     """Compare every file of a snapshot with its checksum."""
+    from revealed.publishing import verify_snapshot
+
     checked = verify_snapshot(Settings.from_env(), generation)
     if as_json:
         say_json(checked)
@@ -62,6 +61,8 @@ def publish(as_json: Json = False) -> None:
     Example:
       revealed model rollback && revealed snapshot publish
     """
+    from revealed.publishing import publish_snapshot
+
     manifest = publish_snapshot(Settings.from_env(), progress=to_stderr)
     if as_json:
         say_json(manifest.to_dict())
@@ -72,6 +73,8 @@ def publish(as_json: Json = False) -> None:
 @app.command()
 def rollback(generation: Generation = None, as_json: Json = False) -> None:
     """Put an earlier snapshot back into service (left out: the one before the current)."""
+    from revealed.publishing import rollback_snapshot
+
     manifest = rollback_snapshot(Settings.from_env(), generation)
     if as_json:
         say_json(manifest.to_dict())

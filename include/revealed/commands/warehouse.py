@@ -12,7 +12,6 @@ from revealed.commands.output import say, say_json, table
 from revealed.days import parse_moment
 from revealed.progress import to_stderr
 from revealed.settings import Settings
-from revealed.warehouse import digest_published, rebuild_as_of
 
 app = typer.Typer(help="The warehouse as it was known at a moment; what is in a published one.")
 
@@ -40,6 +39,8 @@ def as_of(
       revealed warehouse as-of 2026-01-15 --to january.duckdb
       revealed warehouse as-of 2026-01-15T12:00:00+01:00 --to noon.duckdb --json
     """
+    from revealed.warehouse import rebuild_as_of
+
     at = parse_moment(moment, where="MOMENT")
     rebuilt = rebuild_as_of(Settings.from_env(), at, to, progress=to_stderr)
     if as_json:
@@ -65,6 +66,8 @@ def digest(
       revealed warehouse digest
       revealed warehouse digest --generation 12 --json
     """
+    from revealed.warehouse import digest_published
+
     found = digest_published(Settings.from_env(), generation)
     if as_json:
         say_json(found.to_dict())

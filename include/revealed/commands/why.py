@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from revealed.commands.logs import Json
 from revealed.commands.output import say, say_json, table
-from revealed.feedback import Explanation, explain_pair
 from revealed.settings import Settings
+
+if TYPE_CHECKING:
+    from revealed.feedback import Explanation
 
 _HEADINGS = {
     "base_weight": "weight",
@@ -35,6 +37,8 @@ def why(
       revealed why u00042 i0017
       revealed why 712 3311 --json
     """
+    from revealed.feedback import explain_pair
+
     found = explain_pair(Settings.from_env(), user, item)
     if as_json:
         say_json(found.to_dict())

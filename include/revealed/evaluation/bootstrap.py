@@ -33,11 +33,12 @@ def bootstrap_means(values: NDArray[np.float64], replicates: int = REPLICATES) -
     users = values.shape[0]
     random = np.random.default_rng(_SEED)
     block = max(1, _DRAWN_AT_ONCE // max(users, 1))
-    means = np.empty((replicates, values.shape[1]))
+    means, columns = np.empty((replicates, values.shape[1])), np.ascontiguousarray(values.T)
     for start in range(0, replicates, block):
         stop = min(start + block, replicates)
         drawn = random.integers(0, users, size=(stop - start, users))
-        means[start:stop] = values[drawn].mean(axis=1)
+        for at, column in enumerate(columns):
+            means[start:stop, at] = column[drawn].mean(axis=1)
     return means
 
 

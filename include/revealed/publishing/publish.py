@@ -35,11 +35,9 @@ from revealed.settings import Settings
 from revealed.training.artifact import load_model
 from revealed.training.content_model import ContentModel
 from revealed.training.device import Device
-from revealed.training.item_content import ItemContent, read_item_content, with_content
-from revealed.training.matrix import Interactions, read_interactions
+from revealed.training.known import Known, known_at_end
 from revealed.training.popularity import Popularity
-from revealed.training.protocol import NOTHING, Recommender
-from revealed.training.recent_likes import read_recent_likes
+from revealed.training.protocol import NOTHING
 from revealed.training.serving import Server
 
 
@@ -127,11 +125,14 @@ def _stage(
 ) -> SnapshotManifest:
     model, _ = load_model(fetch_model(settings, champion.version))
     progress("reading what the catalogue says of items")
-    content = read_item_content(settings, dataset.file("items.parquet"))
-    data = with_content(read_interactions(settings, dataset.file("interactions.parquet")), content)
-    unavailable = _write_catalogue(settings, staged, content, dataset)
-    server = _server(settings, model, data, dataset, unavailable, progress)
-    counts = files.write_recommendations(staged, server, data, settings.recommendations_per_user, progress)
+    known = known_at_end(settings, dataset)
+    unavailable = _write_catalogue(settings, staged, known, dataset)
+    progress("learning where items that the model has never seen belong")
+    popularity = Popularity()
+    popularity.fit(known.data, Device("cpu", "counting"))
+    server = known.server(model, popularity, unavailable)
+    k = settings.recommendations_per_user
+    counts = files.write_recommendations(staged, server, known.data, k, progress)
     files.write_similar_items(staged, server)
     progress("auditing the snapshot")
     written = {path.name: _describe(path) for path in sorted(staged.glob("*.parquet"))}
@@ -143,7 +144,7 @@ def _stage(
         dataset_version=dataset.version,
         as_of=dataset.as_of.isoformat(),
         policy_version=dataset.policy_version,
-        k=settings.recommendations_per_user,
+        k=k,
         counts=counts | {name.removesuffix(".parquet"): entry["rows"] for name, entry in written.items()},
         files=written,
         quality=_audited(settings, staged, server),
@@ -155,9 +156,11 @@ def _stage(
 
 
 def _write_catalogue(
-    settings: Settings, staged: Path, content: ItemContent, dataset: DatasetManifest
+    settings: Settings, staged: Path, known: Known, dataset: DatasetManifest
 ) -> frozenset[str]:
     """Write the items and the lists for people whom nothing is known of; return the items that must not be shown."""
+    content = known.data.content
+    assert content is not None
     con = connect(settings)
     try:
         files.write_items(con, staged, dataset, content.items[content.is_described])
@@ -165,21 +168,6 @@ def _write_catalogue(
         return files.unavailable_items(con, staged)
     finally:
         con.close()
-
-
-def _server(
-    settings: Settings,
-    model: Recommender,
-    data: Interactions,
-    dataset: DatasetManifest,
-    unavailable: frozenset[str],
-    progress: Progress,
-) -> Server:
-    progress("learning where items that the model has never seen belong")
-    popularity = Popularity()
-    popularity.fit(data, Device("cpu", "counting"))
-    recent = read_recent_likes(settings, dataset.file("interactions.parquet"))
-    return Server(model, popularity, data, np.array(sorted(unavailable), dtype=object), recent=recent)
 
 
 def _cold_start(server: Server) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def champion_line(version: str | None, how: str) -> str:
         return "There is no champion yet."
     meaning = {
         "as_published": "as published: it knows nothing of the test days",
+        "evaluation_twin": "as its twin, fitted on the training fold of its own time: it knows nothing of the test days",
         "refitted": "its recipe fitted anew on the training fold, for it has seen test days",
     }
     return f"The champion is version {version}, {meaning[how]}."

@@ -1,7 +1,7 @@
 """A model on disk: one `.npz` of plain arrays and one JSON that says what must be in it. Nothing is ever unpickled.
 
 MLflow does not notice a changed artifact, so that the checks are ours: SHA-256, names, types, shapes,
-finite numbers.
+finite numbers. The card lists the SHA-256 of every other file, and the model's id is the card's own hash.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ class SavedModel:
 
 
 def save_model(
-    models: Path, model: Recommender, lineage: Mapping[str, Any], reports: Mapping[str, bytes]
+    models: Path,
+    model: Recommender,
+    lineage: Mapping[str, Any],
+    reports: Mapping[str, bytes],
+    pages: Mapping[str, bytes] | None = None,
 ) -> SavedModel:
     """Write `models/<model id>/` and return it; the same model with the same lineage is not written again.
 
@@ -55,26 +59,29 @@ def save_model(
         models: the folder of all models.
         model: a fitted recommender.
         lineage: what it was trained on, as JSON values; part of the model's identity.
-        reports: further files (evaluation, plots) by their path inside of the folder.
+        reports: further files (evaluation, plots) by their path inside of the folder; part of its identity.
+        pages: files that present the model (model card, sample lists, MLflow's form), checked as the others are, but no
+            part of its identity: a model that somebody rejected is the same one when newer code describes it.
     """
+    pages = pages or {}
     arrays = model.arrays() | _encoded(model.items)
     staged = models / f".staged.{os.getpid()}"
     remove_tree(staged)
     staged.mkdir(parents=True)
     try:
         np.savez(staged / ARRAYS, allow_pickle=False, **arrays)
-        for name, data in reports.items():
+        for name, data in {**reports, **pages}.items():
             write_bytes(staged / name, data)
         card = _card(
             model, arrays, lineage, {name: sha256_file(staged / name) for name in (ARRAYS, *reports)}
         )
-        write_json(staged / CARD, card)
+        write_json(staged / CARD, card | {"pages": {name: sha256_file(staged / name) for name in pages}})
         final = models / str(card["model_id"])
         if not final.exists():
             publish_directory(staged, final)
     finally:
         remove_tree(staged)
-    return SavedModel(str(card["model_id"]), final, card)
+    return SavedModel(str(card["model_id"]), final, _read_card(final / CARD))
 
 
 def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
@@ -83,10 +90,8 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
     Raises:
         DamagedModelError: a file is missing, changed, or not what a model is made of; the message names it.
     """
-    card = _read_card(folder / CARD)
+    card = check_files(folder)
     path = folder / ARRAYS
-    _require(path.is_file(), "the model's arrays are missing", path)
-    _require(sha256_file(path) == card["sha256"].get(ARRAYS), "the file's SHA-256 is not the card's", path)
     arrays = _read_arrays(path, card["arrays"])
     try:
         items = _decoded(arrays.pop("item_ids_utf8"), arrays.pop("item_ids_ends"))
@@ -99,6 +104,21 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
             f"the arrays do not fit together ({error})", where=str(path), remedy=_REMEDY
         ) from error
     return model, SavedModel(card["model_id"], folder, card)
+
+
+def check_files(folder: Path) -> dict[str, Any]:
+    """Return the card of the model in `folder`, after comparing every file with it, and it with its own hash.
+
+    Raises:
+        DamagedModelError: a file is missing or changed, or the card is not the one that was written; the message names it.
+    """
+    card = _read_card(folder / CARD)
+    _require(ARRAYS in card["sha256"], f"the card does not list {ARRAYS}", folder / CARD)
+    for name, digest in sorted({**card["sha256"], **card.get("pages", {})}.items()):
+        path = folder / name
+        _require(path.is_file(), "the file is missing", path)
+        _require(sha256_file(path) == digest, "the file's SHA-256 is not the card's", path)
+    return card
 
 
 def _card(
@@ -115,12 +135,19 @@ def _card(
         "lineage": dict(lineage),
         "sha256": sha256,
     }
-    return card | {"model_id": f"{model.name}-{hashlib.sha256(canonical_json(card)).hexdigest()[:12]}"}
+    return card | {"model_id": _model_id(card)}
+
+
+def _model_id(card: Mapping[str, Any]) -> str:
+    """Return the name of the model and the hash of all that is part of its identity."""
+    identity = {name: value for name, value in card.items() if name not in ("model_id", "pages")}
+    return f"{card['model']}-{hashlib.sha256(canonical_json(identity)).hexdigest()[:12]}"
 
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        card = json.loads(data)
         parts = (card["model"], card["parameters"], card["arrays"], card["sha256"], card["model_id"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedModelError(
@@ -133,6 +160,9 @@ def _read_card(path: Path) -> dict[str, Any]:
         path,
     )
     _require(card.get("format") == _FORMAT, f"format {card.get('format')!r} is not {_FORMAT}", path)
+    _require(isinstance(card.get("pages", {}), dict), "the card is malformed", path)
+    whole = card["model_id"] == _model_id(card) and data == canonical_json(card)
+    _require(whole, f"the card is not the one that {card['model_id']} was saved with", path)
     return dict(card)
 
 

@@ -13,8 +13,9 @@ from revealed.evaluation.tiers import Tiers, judge_tiers
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
 from revealed.training.device import Device
-from revealed.training.holdout import Holdout, read_holdout
+from revealed.training.holdout import Holdout, read_history, read_holdout
 from revealed.training.item_outcomes import read_item_outcomes
+from revealed.training.known import Known
 from revealed.training.matrix import Interactions, positions
 from revealed.training.off_policy_trial import OffPolicyTrial, hold_off_policy_trial
 from revealed.training.popularity import Popularity
@@ -40,33 +41,47 @@ class Trial:
 
 
 def hold_trial(
-    settings: Settings, dataset: DatasetManifest, fold: Interactions, contenders: dict[str, Recommender]
+    settings: Settings, dataset: DatasetManifest, known: Known, contenders: dict[str, Recommender]
 ) -> Trial:
     """Compare fitted models on the holdout; `contenders` must hold `popularity`, and may hold `champion`.
 
-    The best personal model becomes the challenger if it beats popularity, else popularity does: where nobody's
+    The best model becomes the challenger if it beats popularity, else popularity does: where nobody's
     taste can be told from the crowd's, publishing the crowd's taste is right, and saying so is better than
     publishing noise.
 
     Raises:
         NoDataError: there is nothing to test on.
     """
-    holdout = read_holdout(settings, dataset, fold, [model.items for model in contenders.values()])
     popularity = contenders[Popularity.name]
     assert isinstance(popularity, Popularity)
-    servers = {name: Server(model, popularity, fold) for name, model in contenders.items()}
+    servers = {name: known.server(model, popularity) for name, model in contenders.items()}
+    holdout = read_holdout(settings, dataset, known.data, [server.space for server in servers.values()])
     lists = [Contender(name, lists_of(server, holdout)) for name, server in servers.items()]
-    likes = np.zeros(len(holdout.space), dtype=np.int64)
-    likes[positions(fold.items, holdout.space)] = fold.likes
-    comparison = compare(lists, holdout.relevance, likes, len(fold.users))
+    comparison = compare_on(settings, dataset, known, holdout, lists)
     chosen, because = choose(comparison)
     return Trial(
         comparison=comparison,
         tiers=judge_tiers(lists, read_item_outcomes(settings, dataset, holdout.space)),
-        off_policy=hold_off_policy_trial(settings, dataset, fold, servers),
+        off_policy=hold_off_policy_trial(settings, dataset, known.data, servers),
         newcomers=holdout.newcomers,
         chosen=chosen,
         because=because,
+    )
+
+
+def compare_on(
+    settings: Settings, dataset: DatasetManifest, known: Known, holdout: Holdout, lists: list[Contender]
+) -> Comparison:
+    """Return the comparison of lists over the holdout's items, in the light of what was known before."""
+    likes = np.zeros(len(holdout.space), dtype=np.int64)
+    likes[positions(known.data.items, holdout.space)] = known.data.likes
+    return compare(
+        lists,
+        holdout.relevance,
+        likes,
+        len(known.data.users),
+        history=read_history(settings, dataset, known.data, holdout),
+        immature_pairs=holdout.immature,
     )
 
 
@@ -77,6 +92,8 @@ def choose(comparison: Comparison) -> tuple[str, str]:
     """
     scores = {name: found[DECISIVE] for name, found in comparison.metrics.items() if name != CHAMPION}
     crowd = scores.pop(Popularity.name)
+    if not scores:
+        return Popularity.name, "popularity alone took part"
     best = max(scores, key=lambda name: scores[name])
     found = comparison.difference(best, Popularity.name)
     assert found is not None

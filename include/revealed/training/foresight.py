@@ -10,20 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from revealed.evaluation.compare import Contender, Difference, compare
+from revealed.evaluation.compare import Contender, Difference
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
 from revealed.training.artifact import load_model
-from revealed.training.candidates import lists_of
+from revealed.training.candidates import compare_on, lists_of
 from revealed.training.device import Device
 from revealed.training.holdout import read_holdout
-from revealed.training.matrix import positions, read_interactions
+from revealed.training.known import known_at_split
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import create
 from revealed.training.refresh import TWIN
-from revealed.training.serving import Server
 
 # Beyond this many pairs a fit costs too much to be repeated at every look at the gates.
 LARGEST_REPEATED = 1_000_000
@@ -54,16 +51,12 @@ def repeat_test(settings: Settings, dataset: DatasetManifest, folder: Path) -> F
     if dataset.rows_of("fold_train.parquet") > LARGEST_REPEATED:
         return Foresight(None, 0.0, f"not repeated: more than {LARGEST_REPEATED:,} pairs")
     twin, _ = load_model(folder / TWIN)
-    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    known = known_at_split(settings, dataset)
     again, popularity = create(twin.name, twin.parameters), Popularity()
     for model in (again, popularity):
-        model.fit(fold, Device("cpu", "the repeated test"))
-    holdout = read_holdout(settings, dataset, fold, [twin.items])
-    lists = [
-        Contender(name, lists_of(Server(model, popularity, fold), holdout))
-        for name, model in ((TESTED, twin), (REPEATED, again))
-    ]
-    likes = np.zeros(len(holdout.space), dtype=np.int64)
-    likes[positions(fold.items, holdout.space)] = fold.likes
-    found = compare(lists, holdout.relevance, likes, len(fold.users))
+        model.fit(known.data, Device("cpu", "the repeated test"))
+    servers = {TESTED: known.server(twin, popularity), REPEATED: known.server(again, popularity)}
+    holdout = read_holdout(settings, dataset, known.data, [server.space for server in servers.values()])
+    lists = [Contender(name, lists_of(server, holdout)) for name, server in servers.items()]
+    found = compare_on(settings, dataset, known, holdout, lists)
     return Foresight(found.difference(TESTED, REPEATED), found.metrics[REPEATED]["ndcg@10"], "")

@@ -43,7 +43,6 @@ class Recency(ScoredItems):
             )
         liked = data.confidence.data > 0
         halvings = np.minimum(data.latest[liked] / self.parameters["half_life_days"], _MOST_HALVINGS)
-        scores: NDArray[np.float64] = np.bincount(
-            data.confidence.indices[liked], weights=np.exp2(-halvings), minlength=len(data.items)
-        )
-        return scores
+        weights = np.exp2(-halvings)
+        counts = np.bincount(data.confidence.indices[liked], weights=weights, minlength=len(data.items))
+        return counts.astype(np.float64)

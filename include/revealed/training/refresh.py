@@ -67,8 +67,9 @@ def decide_fit(
     age = dataset.as_of - start.full_as_of
     if request.fit != REFRESH and age >= timedelta(days=settings.refit_every_days):
         return None, Fit(FULL, f"the last full fit misses {age.days} days of data", now)
+    sweeps = start.parameters[SWEEPS]
     because = (
-        f"{SWEEPS} sweeps from version {start.version}, whose last full fit misses {age.days} days of data"
+        f"{sweeps} sweeps from version {start.version}, whose last full fit misses {age.days} days of data"
     )
     return start, Fit(REFRESH, because, start.full_as_of.isoformat())
 

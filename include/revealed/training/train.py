@@ -17,7 +17,7 @@ from revealed.training.candidates import CHAMPION, Trial, hold_trial
 from revealed.training.champion import ChampionEntry, enter_champion
 from revealed.training.contenders import Contenders, fit_contenders, refresh_contenders
 from revealed.training.device import Device, choose_device
-from revealed.training.matrix import read_interactions
+from revealed.training.known import known_at_end, known_at_split
 from revealed.training.protocol import Recommender
 from revealed.training.refresh import Fit, decide_fit, refreshed, twin_files
 from revealed.training.request import TrainingRequest
@@ -119,22 +119,22 @@ def train(
     """Compare the contenders on the holdout, fit the chosen one on everything, and save it under `models/`."""
     progress("reading the feedback dataset")
     dataset = read_dataset(settings, dataset_version)
-    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    known = known_at_split(settings, dataset)
     request = request or TrainingRequest.of(settings)
     start, fit = decide_fit(settings, dataset, request)
     progress(f"{fit.how} fit: {fit.because}")
     device = choose_device(settings.device)
     if start is None:
-        found = fit_contenders(settings, dataset, fold, request, device, progress)
-        champion = enter_champion(settings, dataset, fold, found.device)
+        found = fit_contenders(settings, dataset, known.data, request, device, progress)
+        champion = enter_champion(settings, dataset, known.data, found.device)
     else:
-        found = refresh_contenders(start, fold, device, progress)
+        found = refresh_contenders(start, known.data, device, progress)
         champion = ChampionEntry(start.version, start.twin.name, "evaluation_twin", start.twin)
     entered = found.models | ({CHAMPION: champion.model} if champion else {})
     progress(f"comparing {', '.join(entered)} on the {dataset.holdout_days} days after it")
-    trial = hold_trial(settings, dataset, fold, entered)
+    trial = hold_trial(settings, dataset, known, entered)
     progress(f"fitting {trial.chosen} on everything known on {dataset.as_of:%Y-%m-%d}")
-    full = read_interactions(settings, dataset.file("interactions.parquet"))
+    full = known_at_end(settings, dataset).data
     twin = found.models[trial.chosen]
     final = refreshed(twin, twin.parameters, full, found.device)
     saved = _save(settings, dataset, final, twin, trial, champion, found, fit)

@@ -11,7 +11,14 @@ from ir_measures import AP, RR, R, nDCG
 from scipy.sparse import csr_matrix
 
 from revealed.evaluation import metrics
-from revealed.evaluation.compare import Comparison, Contender, bootstrap_means, compare, interval
+from revealed.evaluation.compare import (
+    Comparison,
+    Contender,
+    bootstrap_means,
+    compare,
+    interval,
+    user_metrics,
+)
 
 
 def oracle(lists: np.ndarray, relevance: Any, measure: Any) -> np.ndarray:
@@ -55,8 +62,46 @@ def test_every_metric_equals_ir_measures(world: tuple[np.ndarray, Any], k: int) 
         (metrics.average_precision(gain, relevance, k), AP @ k),
         (metrics.reciprocal_rank(gain, k), RR @ k),
     ]
+    pairs += [
+        (metrics.ndcg_curve(gain, relevance)[:, k - 1], nDCG @ k),
+        (metrics.recall_curve(gain, relevance)[:, k - 1], R @ k),
+    ]
     for ours, measure in pairs:
         assert np.allclose(ours, oracle(lists, relevance, measure), atol=1e-6), str(measure)
+
+
+@given(worlds())
+def test_what_a_comparison_reports_equals_ir_measures(world: tuple[np.ndarray, Any]) -> None:
+    lists, relevance = world
+    reported = user_metrics(lists, relevance)
+    names = {"ndcg": nDCG, "recall": R, "map": AP, "mrr": RR}
+    assert {name.split("@")[0] for name in reported} == set(names)
+    for name, ours in reported.items():
+        measure, depth = name.split("@")
+        assert np.allclose(ours, oracle(lists, relevance, names[measure] @ int(depth)), atol=1e-6), name
+
+
+def test_one_relevant_item_among_ten_thousand_is_never_sampled() -> None:
+    """Krichene and Rendle (KDD 2020): among 99 sampled items the worst of these three looks the best by far."""
+    ranks = {
+        "steady": [100] * 5,
+        "middling": [40, 40, 8437, 9266, 4482],
+        "brilliant at times": [212, 2, 743, 5342, 1548],
+    }
+    exact = {
+        "steady": (0.0100, 0.1502),
+        "middling": (0.0101, 0.1217),
+        "brilliant at times": (0.1014, 0.2080),
+    }
+    depth = 10_000
+    relevance = csr_matrix(([1.0] * 5, ([0, 1, 2, 3, 4], [0] * 5)), shape=(5, depth), dtype=np.float32)
+    for name, places in ranks.items():
+        lists = np.tile(np.arange(1, depth + 1, dtype=np.int32) % depth, (5, 1))
+        for row, rank in zip(lists, places, strict=True):
+            row[rank - 1], row[depth - 1] = 0, row[rank - 1]
+        gain = metrics.gains(lists, relevance)
+        found = metrics.average_precision(gain, relevance, depth), metrics.ndcg(gain, relevance, depth)
+        assert tuple(value.mean() for value in found) == pytest.approx(exact[name], abs=5e-5), name
 
 
 def test_ndcg_is_linear_in_the_gain() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from test_als_truth import CPU, build, planted
+from test_als_truth import CPU, planted
 
 from revealed.errors import NoDataError
 from revealed.training.artifact import load_model, save_model

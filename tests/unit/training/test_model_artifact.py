@@ -6,26 +6,31 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_als_truth import fitted, planted
 
-from revealed.durable import sha256_file
+from revealed.durable import canonical_json, sha256_file
 from revealed.errors import DamagedModelError
-from revealed.training.artifact import SavedModel, load_model, save_model
+from revealed.training.artifact import SavedModel, check_files, load_model, save_model
 from revealed.training.device import Device
 from revealed.training.popularity import Popularity
 
 LINEAGE = {"dataset_version": "abc", "as_of": "2026-02-01T00:00:00"}
+REPORTS = {"evaluation.json": b"{}\n", "plots/ranking.png": b"\x89PNG picture"}
+PAGES = {"model_card.md": b"# als\n", "MLmodel": b"flavors: {}\n"}
+FILES = ("model.npz", "model.json", *REPORTS, *PAGES)
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    return save_model(
-        tmp_path_factory.mktemp("models"), fitted(planted()), LINEAGE, {"evaluation.json": b"{}\n"}
-    )
+    return save_model(tmp_path_factory.mktemp("models"), fitted(planted()), LINEAGE, REPORTS, PAGES)
 
 
 @pytest.fixture
@@ -51,15 +56,26 @@ def test_saved_and_loaded_recommends_the_same(saved: SavedModel, tmp_path: Path)
 
 def test_model_id_is_its_content(saved: SavedModel, tmp_path: Path) -> None:
     same, other_model = fitted(planted()), fitted(planted(), seed=9)
-    again = save_model(tmp_path / "elsewhere", same, LINEAGE, {"evaluation.json": b"{}\n"})
+    again = save_model(tmp_path / "elsewhere", same, LINEAGE, REPORTS, PAGES)
     assert again.model_id == saved.model_id
     for model, lineage, report in (
         (other_model, LINEAGE, b"{}\n"),
         (same, LINEAGE | {"dataset_version": "b"}, b"{}\n"),
         (same, LINEAGE, b"[]\n"),
     ):
-        other = save_model(tmp_path / "elsewhere", model, lineage, {"evaluation.json": report})
+        other = save_model(
+            tmp_path / "elsewhere", model, lineage, REPORTS | {"evaluation.json": report}, PAGES
+        )
         assert other.model_id != saved.model_id
+
+
+def test_a_model_described_anew_is_the_same_model_and_keeps_what_was_first_said_of_it(
+    saved: SavedModel,
+) -> None:
+    models = saved.folder.parent
+    again = save_model(models, fitted(planted()), LINEAGE, REPORTS, PAGES | {"model_card.md": b"# newer\n"})
+    assert (again.model_id, again.card) == (saved.model_id, saved.card)
+    assert (again.folder / "model_card.md").read_bytes() == PAGES["model_card.md"]
 
 
 def test_ids_of_any_script_survive(tmp_path: Path) -> None:
@@ -71,18 +87,32 @@ def test_ids_of_any_script_survive(tmp_path: Path) -> None:
     assert load_model(folder)[0].items.tolist() == names
 
 
-@pytest.mark.parametrize("position", np.linspace(0, 1, 12))
-def test_every_flipped_bit_is_refused(saved: SavedModel, position: float) -> None:
-    path = saved.folder / "model.npz"
-    data = bytearray(path.read_bytes())
-    data[int(position * (len(data) - 1))] ^= 1 << int(position * 7)
-    path.write_bytes(data)
-    with pytest.raises(DamagedModelError, match=r"model\.npz"):
-        load_model(saved.folder)
+@pytest.mark.parametrize("name", FILES)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_in_any_file_is_refused_and_the_file_named(
+    saved: SavedModel, name: str, place: float, bit: int
+) -> None:
+    path = saved.folder / name
+    whole = path.read_bytes()
+    data = bytearray(whole)
+    data[int(place * (len(data) - 1))] ^= 1 << bit
+    try:
+        path.write_bytes(data)
+        with pytest.raises(DamagedModelError) as refusal:
+            load_model(saved.folder)
+        if name == "model.json":
+            assert refusal.value.where.startswith(
+                str(saved.folder)
+            )  # the card, or the page that it is wrong about
+        else:
+            assert refusal.value.where == str(path)
+    finally:
+        path.write_bytes(whole)
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
-@pytest.mark.parametrize("name", ["model.npz", "model.json"])
+@pytest.mark.parametrize("name", FILES)
 def test_truncated_files_are_refused(saved: SavedModel, name: str, kept: float) -> None:
     path = saved.folder / name
     data = path.read_bytes()
@@ -91,11 +121,24 @@ def test_truncated_files_are_refused(saved: SavedModel, name: str, kept: float) 
         load_model(saved.folder)
 
 
-@pytest.mark.parametrize("name", ["model.npz", "model.json"])
+@pytest.mark.parametrize("name", FILES)
 def test_missing_files_are_refused(saved: SavedModel, name: str) -> None:
     (saved.folder / name).unlink()
     with pytest.raises(DamagedModelError, match=name.replace(".", r"\.")):
         load_model(saved.folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_another_models_file_is_refused(saved: SavedModel, name: str, tmp_path: Path) -> None:
+    reports = {key: value + b" " for key, value in REPORTS.items()}
+    pages = {key: value + b" " for key, value in PAGES.items()}
+    other = save_model(tmp_path / "others", fitted(planted(), seed=9), LINEAGE, reports, pages)
+    shutil.copyfile(other.folder / name, saved.folder / name)
+    with pytest.raises(DamagedModelError):
+        load_model(saved.folder)
+    if name != "model.json":  # with another's card the first file that differs is named
+        with pytest.raises(DamagedModelError, match=name.replace(".", r"\.")):
+            check_files(saved.folder)
 
 
 def forged(
@@ -113,7 +156,14 @@ def forged(
         card["arrays"] = {
             name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()
         }
-    (saved.folder / "model.json").write_text(json.dumps(card))
+    write_forged(saved, card)
+
+
+def write_forged(saved: SavedModel, card: dict[str, Any]) -> None:
+    """Write a card that fits its own hash, so that only what it says can betray it."""
+    identity = {name: value for name, value in card.items() if name not in ("model_id", "pages")}
+    card["model_id"] = f"{card['model']}-{sha256(canonical_json(identity)).hexdigest()[:12]}"
+    (saved.folder / "model.json").write_bytes(canonical_json(card))
 
 
 class Trap:
@@ -164,10 +214,29 @@ def test_other_types_shapes_values_and_objects_are_refused(
 def test_cards_that_this_version_does_not_know_are_refused(
     saved: SavedModel, change: dict[str, object]
 ) -> None:
-    path = saved.folder / "model.json"
-    path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
-    with pytest.raises(DamagedModelError):
+    write_forged(saved, json.loads((saved.folder / "model.json").read_bytes()) | change)
+    with pytest.raises(DamagedModelError, match="malformed|format 2|knows no model"):
         load_model(saved.folder)
+
+
+def test_an_array_too_many_is_refused_and_named(saved: SavedModel) -> None:
+    forged(saved, lambda arrays: arrays.update(users=np.ones(3)))
+    with pytest.raises(DamagedModelError, match=r"holds .*'users'"):
+        load_model(saved.folder)
+
+
+def test_a_card_that_says_the_same_in_other_bytes_is_refused(saved: SavedModel) -> None:
+    path = saved.folder / "model.json"
+    path.write_bytes(json.dumps(json.loads(path.read_bytes())).encode())
+    with pytest.raises(DamagedModelError, match=r"model\.json"):
+        load_model(saved.folder)
+
+
+def test_a_card_of_a_release_without_pages_is_still_read(saved: SavedModel) -> None:
+    card = json.loads((saved.folder / "model.json").read_bytes())
+    del card["pages"]
+    (saved.folder / "model.json").write_bytes(canonical_json(card))
+    assert load_model(saved.folder)[1].model_id == saved.model_id
 
 
 @pytest.mark.parametrize("value", [lambda a: a[:-1], lambda a: a.astype(np.float32), lambda a: a[None, :]])

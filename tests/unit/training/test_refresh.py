@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,14 +36,20 @@ def evaluation(settings: Settings, version: str) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def in_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with an ALS model in service, fitted from nothing."""
-    home = settings_in(tmp_path / "home")
-    first = trained(home, 0)
-    assert evaluation(home, first.version)["fit"]["because"] == "there is no champion to go on from"
-    promote(home, first.version, "ada")
-    return home
+    settings = settings_in(tmp_path_factory.mktemp("refresh") / "home")
+    first = trained(settings, 0)
+    assert evaluation(settings, first.version)["fit"]["because"] == "there is no champion to go on from"
+    promote(settings, first.version, "ada")
+    return settings.home
+
+
+@pytest.fixture
+def settings(in_service: Path, tmp_path: Path) -> Settings:
+    shutil.copytree(in_service, tmp_path / "home")
+    return settings_in(tmp_path / "home")
 
 
 def test_a_day_later_two_sweeps_do(settings: Settings) -> None:

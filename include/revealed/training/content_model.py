@@ -99,9 +99,11 @@ class ContentModel(FactorModel):
         """Return the items most like each row's profile; those of which nothing is known are left out."""
         return super().recommend(confidence, seen, k, self._unfit(blocked))
 
-    def similar(self, k: int, blocked: NDArray[np.bool_] | None = None) -> Ranking:
-        """Return the items described most alike (cosine)."""
-        return super().similar(k, self._unfit(blocked))
+    def similar_to(
+        self, chosen: NDArray[np.int64], k: int, blocked: NDArray[np.bool_] | None = None
+    ) -> Ranking:
+        """Return the items described most like the chosen ones (cosine)."""
+        return super().similar_to(chosen, k, self._unfit(blocked))
 
     def _unfit(self, blocked: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         unknown = ~np.asarray(self._tastes().any(axis=1))

@@ -48,17 +48,23 @@ class FactorModel(ABC):
 
     def similar(self, k: int, blocked: NDArray[np.bool_] | None = None) -> Ranking:
         """Return the items whose factors point the same way (cosine), the item itself left out."""
+        return self.similar_to(np.arange(len(self.items)), k, blocked)
+
+    def similar_to(
+        self, chosen: NDArray[np.int64], k: int, blocked: NDArray[np.bool_] | None = None
+    ) -> Ranking:
+        """Return `similar` for the chosen items alone, positions in `items`; one row each."""
         tastes = self._tastes()
         norms = np.linalg.norm(tastes, axis=1, keepdims=True)
         directions = (tastes / np.where(norms > 0, norms, 1)).astype(np.float32)
-        count, width = len(self.items), min(k + 1, len(self.items))
+        count, width = len(chosen), min(k + 1, len(self.items))
         items = np.full((count, width), NOTHING, dtype=np.int32)
         scores = np.zeros((count, width), dtype=np.float32)
         catalogue = catalogue_of(directions, blocked)
         for start in range(0, count, _ROWS_AT_ONCE):
             part = slice(start, min(start + _ROWS_AT_ONCE, count))
-            items[part], scores[part] = nearest(catalogue, directions[part], width)
-        items[items == np.arange(count)[:, None]] = NOTHING
+            items[part], scores[part] = nearest(catalogue, directions[chosen[part]], width)
+        items[items == chosen[:, None]] = NOTHING
         return _left_packed(items, scores, k)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

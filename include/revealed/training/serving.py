@@ -144,11 +144,10 @@ class Server:
         served = Served.empty(len(self.space), k, self.names)
         _fill(served, first.at, first.in_space(self._first.similar(k, self._blocked[first.at])), first.codes)
         if self._content is not None:
-            content = positions(self._content.items, self.space)
-            ranking = self._content.similar(k, self._blocked[content])
-            lacking = (served.items[content] == NOTHING).all(axis=1)
-            found = _in_space(Ranking(ranking.items[lacking], ranking.scores[lacking]), content)
-            _fill(served, content[lacking], found, np.full(len(self.space), self._by_content, dtype=np.int8))
+            at = positions(self._content.items, self.space)
+            lacking = np.flatnonzero((served.items[at] == NOTHING).all(axis=1))
+            found = _in_space(self._content.similar_to(lacking, k, self._blocked[at]), at)
+            _fill(served, at[lacking], found, np.full(len(self.space), self._by_content, dtype=np.int8))
         placed = self._is_cold[:, None] | self._is_cold[served.items]
         served.source[placed & (served.items != NOTHING)] = self._by_content
         return served

@@ -10,13 +10,15 @@ from revealed.training.item_content import ItemContent, with_content
 from revealed.training.matrix import Ids, Interactions, interactions
 
 
-def content_of(items: Ids, features: np.ndarray, topics: list[str] | None = None) -> ItemContent:
+def content_of(
+    items: Ids, features: np.ndarray, topics: list[str | None] | list[str] | None = None
+) -> ItemContent:
     """Features as they are, scaled to length 1; no dates."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
     return ItemContent(
         items=items,
         features=(features / np.where(length > 0, length, 1)).astype(np.float32),
-        topics=np.array(topics or [None] * len(items), dtype=object),
+        topics=np.array(topics if topics is not None else [None] * len(items), dtype=object),
         published_at=np.full(len(items), np.datetime64("NaT", "us")),
         made_from="embeddings",
     )

@@ -124,6 +124,11 @@ def test_items_of_which_nothing_is_known_are_not_placed() -> None:
     extended = WithColdItems(model, blind, map_content(model, blind))
     assert world.items[0] not in extended.items
     assert world.items[5] in extended.items
+    # Nor where the model has the item, and nobody likes it: it does not become a mean item.
+    grown = fitted(world.data.onto(np.unique(np.append(world.data.items, world.items[0]))))
+    extended = WithColdItems(grown, blind, map_content(grown, blind))
+    assert not extended.is_cold[0]
+    assert not extended.item_factors[0].any()
 
 
 def test_the_mean_is_what_content_without_bearing_falls_back_on() -> None:

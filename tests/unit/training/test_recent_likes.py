@@ -40,7 +40,7 @@ def test_recent_is_told_by_the_files_own_moment(tmp_path: Path) -> None:
 
 
 def recommender(topics: list[str | None], people: dict[str, int]) -> RecentByTopic:
-    content = content_of(ITEMS, np.ones((5, 1)), topics)  # type: ignore[arg-type]
+    content = content_of(ITEMS, np.ones((5, 1)), topics)
     return RecentByTopic(
         content, RecentLikes(np.array(list(people), dtype=object), np.array([*people.values()]))
     )

@@ -114,7 +114,7 @@ def item_cohorts(likes: NDArray[np.int64], is_new: Mask | None = None) -> Iterat
         # The fewest items that reach the share.
         head[order[: int(np.searchsorted(held, HEAD_SHARE * total)) + 1]] = True
     yield "new", "liked by nobody in training, or just published", new
-    yield "tail", "the others", ~new & ~head
+    yield "tail", "the other liked items", ~new & ~head
     yield "head", f"the {int(head.sum()):,} most liked items, {HEAD_SHARE:.0%} of all likes", head
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from revealed.evaluation.plots import as_png, new_figure
+from revealed.evaluation.figures import as_png, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

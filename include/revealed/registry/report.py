@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from revealed.evaluation import Comparison
+from revealed.evaluation import Cohort, Comparison
 from revealed.evaluation.compare import DECISIVE
 from revealed.registry.gates import Gate
 from revealed.registry.links import artifact_image
@@ -14,26 +14,14 @@ if TYPE_CHECKING:
     from revealed.training.candidates import Trial
     from revealed.training.champion import ChampionEntry
 
-_COLUMNS = (
-    "ndcg@10",
-    "ndcg@20",
-    "recall@10",
-    "recall@20",
-    "map@10",
-    "mrr@10",
-    "coverage@10",
-    "gini@10",
-    "novelty@10",
-)
+_RANKING = ("ndcg@10", "ndcg@20", "recall@10", "recall@20", "map@10", "map@20", "mrr@10", "mrr@20")
+_LISTS = ("coverage@10", "gini@10", "novelty@10", "diversity@10", "popularity_lift@10", "calibration@10")
 
 
 def comparison_table(comparison: Comparison, chosen: str) -> str:
-    """Return the metrics of every model, the challenger first, and the decisive differences with their intervals."""
+    """Return the figures of every model, the challenger first: ranking, differences with intervals, lists, cohorts."""
     names = [chosen, *(name for name in comparison.metrics if name != chosen)]
-    lines = [f"| model | {' | '.join(_COLUMNS)} |", "|---" * (len(_COLUMNS) + 1) + "|"]
-    for name in names:
-        values = " | ".join(f"{comparison.metrics[name][column]:.4g}" for column in _COLUMNS)
-        lines.append(f"| {_titled(name, chosen)} | {values} |")
+    lines = _metrics_table(comparison, names, _RANKING)
     lines += ["", f"| difference in {DECISIVE} | estimate | 95 % interval |", "|---|---|---|"]
     for name in names[1:]:
         found = comparison.difference(chosen, name)
@@ -41,9 +29,60 @@ def comparison_table(comparison: Comparison, chosen: str) -> str:
             lines.append(
                 f"| challenger − {name} | {found.estimate:+.4f} | {found.low:+.4f} … {found.high:+.4f} |"
             )
+    lines += ["", _test_of(comparison), *_tie(comparison, chosen)]
+    lines += ["", *_metrics_table(comparison, names, _LISTS), "", _MEANING]
+    return "\n".join(lines) + (f"\n\n{cohort_table(comparison, chosen)}" if comparison.cohorts else "")
+
+
+def cohort_table(comparison: Comparison, chosen: str) -> str:
+    """Return the decisive metric of every model in each cohort with its interval, and who the cohorts are."""
+    names = [chosen, *(name for name in comparison.metrics if name != chosen)]
+    titles = [_titled(name, chosen) for name in names]
+    lines = [
+        f"| {DECISIVE}, 95 % interval | test users | {' | '.join(titles)} |",
+        "|---" * (len(names) + 2) + "|",
+    ]
+    for cohort in comparison.cohorts:
+        cells = [_with_interval(cohort, name) for name in names]
+        lines.append(f"| {cohort.name} {cohort.side}s | {cohort.users:,} | {' | '.join(cells)} |")
+    told = [f"**{cohort.name} {cohort.side}s**: {cohort.definition}" for cohort in comparison.cohorts]
+    return "\n".join([*lines, "", f"{'; '.join(told)}. In a cohort of items only its items are to be found."])
+
+
+_MEANING = (
+    "Ten places. Coverage: share of the catalogue that anybody is shown. Gini: 0 all items alike, 1 one has every place."
+    " Novelty: mean -log2 of the share of people who like the item, bits. Diversity: mean of 1 - cosine of who likes two items"
+    " of a list. Popularity lift: how much more liked the items are than those people chose themselves, 0 as much, 1 twice."
+    " Calibration: divergence of a list's topics from those of the person's own likes, nats, 0 the same."
+)
+
+
+def _metrics_table(comparison: Comparison, names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return a row a model; columns that no model has are left out."""
+    known = [column for column in columns if any(column in comparison.metrics[name] for name in names)]
+    lines = [f"| model | {' | '.join(known)} |", "|---" * (len(known) + 1) + "|"]
+    for name in names:
+        found = comparison.metrics[name]
+        values = " | ".join(f"{found[column]:.4g}" if column in found else "–" for column in known)
+        lines.append(f"| {_titled(name, names[0])} | {values} |")
+    return lines
+
+
+def _test_of(comparison: Comparison) -> str:
     pairs = f"{comparison.test_pairs:,} liked items of {comparison.users:,} test users"
-    lines += ["", f"{pairs}; every item of the catalogue ranked; paired bootstrap over users."]
-    return "\n".join([*lines, *_tie(comparison, chosen)])
+    immature = (
+        f"; {comparison.immature_pairs:,} younger ones left out, for their labels may still change"
+        if comparison.immature_pairs
+        else ""
+    )
+    return f"{pairs}{immature}; every item of the catalogue ranked; paired bootstrap over users."
+
+
+def _with_interval(cohort: Cohort, name: str) -> str:
+    if name not in cohort.metrics:
+        return "–"
+    low, high = cohort.intervals[name]
+    return f"{cohort.metrics[name][DECISIVE]:.4f} ({low:.4f} … {high:.4f})"
 
 
 def _tie(comparison: Comparison, chosen: str) -> list[str]:

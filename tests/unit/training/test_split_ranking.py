@@ -168,3 +168,13 @@ def test_what_the_command_prints_is_what_plain_loops_count(tmp_path: Path) -> No
     assert baseline["ndcg@20"] == pytest.approx(np.mean(gains), abs=1e-6)
     assert told["recall@20"] > 1.3 * baseline["recall@20"]
     assert told["parameters"]["factors"] == 8
+    assert told["popularity_lift@10"] < baseline["popularity_lift@10"]
+    assert 0 < baseline["diversity@10"] < 1
+    cohorts = {(cohort["side"], cohort["name"]): cohort for cohort in told["cohorts"]}
+    for side in ("user", "item"):
+        pairs = sum(cohort["test_pairs"] for (which, _), cohort in cohorts.items() if which == side)
+        assert pairs == told["test_pairs"]
+    people = sum(cohort["users"] for (side, _), cohort in cohorts.items() if side == "user")
+    assert people == told["test_users"]
+    better = next(found for found in told["differences"] if found["model"] == "ials")
+    assert better["low"] > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -16,7 +18,7 @@ from revealed.training import als, detect_device, holdout
 from revealed.training.als import ImplicitALS
 from revealed.training.candidates import fit_with_retreat
 from revealed.training.device import Device
-from revealed.training.holdout import read_holdout
+from revealed.training.holdout import read_history, read_holdout
 from revealed.training.matrix import read_interactions
 
 
@@ -36,6 +38,89 @@ def test_holdout_counts_every_known_user_and_every_liked_item(tmp_path: Path) ->
     }
     assert likes == {(f"u{user:04d}", f"i{item:04d}") for user, item in world.test if user < 90}
     assert not set(fold.confidence.toarray().nonzero()[0]) - set(range(30))
+
+
+def with_maturity(path: Path, hours: int, young: list[tuple[int, int]]) -> Path:
+    """Give the warehouse a policy with a window, and let some test pairs begin on the last day."""
+    con = duckdb.connect(str(path))
+    con.execute("alter table policy.signal_policy add column maturity_window_hours integer default 720")
+    con.execute("alter table policy.signal_policy add column strength_rule varchar default 'none'")
+    con.execute("alter table policy.signal_policy add column is_consuming boolean default true")
+    con.execute(
+        f"update policy.signal_policy set maturity_window_hours = {hours}, strength_rule = 'engaged_time'"
+        " where event_type = 'click'"
+    )
+    for user, item in young:
+        con.execute(
+            "update marts.feedback_fold_test set first_event_at = $at where user_id = $user and item_id = $item",
+            {"at": AS_OF - timedelta(hours=hours - 1), "user": f"u{user:04d}", "item": f"i{item:04d}"},
+        )
+    con.close()
+    return path
+
+
+def test_a_pair_too_young_to_be_judged_is_left_out_and_counted(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    young = world.test[:3]
+    dataset = write_dataset(settings, with_maturity(write_warehouse(tmp_path / "w.duckdb", world), 24, young))
+    assert dataset.folds["test"]["maturity_hours"] == 24
+    assert dataset.folds["test"]["first_event_until"] == (AS_OF - timedelta(hours=24)).isoformat()
+    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    found = read_holdout(settings, dataset, fold, [])
+    assert found.immature == 3
+    likes = {
+        (fold.users[found.rows[row]], found.space[column])
+        for row, column in zip(*found.relevance.nonzero(), strict=True)
+    }
+    assert likes == {(f"u{user:04d}", f"i{item:04d}") for user, item in world.test[3:]}
+
+
+def test_a_test_that_is_all_too_young_says_so(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    path = with_maturity(write_warehouse(tmp_path / "w.duckdb", world), 24 * 7, [])
+    dataset = write_dataset(settings, path)
+    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    with pytest.raises(NoDataError, match=r"(?s)120 pairs are too young.*REVEALED_HOLDOUT_DAYS to more"):
+        read_holdout(settings, dataset, fold, [])
+
+
+def test_a_dataset_that_knows_no_window_is_tested_whole(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    dataset = write_dataset(settings, write_warehouse(tmp_path / "w.duckdb", world))
+    for folds in (dataset.folds, {}):
+        older = replace(dataset, folds=folds)
+        fold = read_interactions(settings, older.file("fold_train.parquet"))
+        found = read_holdout(settings, older, fold, [])
+        assert (found.immature, found.relevance.nnz) == (0, len(world.test))
+
+
+def test_the_history_knows_topics_and_new_items_of_the_holdout_s_space(tmp_path: Path) -> None:
+    settings, world = settings_in(tmp_path / "home"), World(users=30, items=40)
+    world.test.append((0, 77))  # an item that only the test knows, and no catalogue
+    path = write_warehouse(tmp_path / "w.duckdb", world)
+    con = duckdb.connect(str(path))
+    split = AS_OF - timedelta(days=7)
+    for item, published in (("i0004", split - timedelta(days=7)), ("i0005", split - timedelta(days=8))):
+        con.execute("update marts.dim_items set published_at = ? where item_id = ?", [published, item])
+    con.execute("update marts.dim_items set topic = null where item_id = 'i0006'")
+    con.execute("update marts.dim_items set published_at = null where item_id = 'i0007'")
+    con.close()
+    dataset = write_dataset(settings, path)
+    fold = read_interactions(settings, dataset.file("fold_train.parquet"))
+    holdout = read_holdout(settings, dataset, fold, [])
+    found = read_history(settings, dataset, fold, holdout)
+    assert found.topics is not None
+    assert found.is_new is not None
+    assert holdout.space[found.is_new].tolist() == ["i0004"]
+    codes = dict(zip(holdout.space, found.topics.tolist(), strict=True))
+    assert (codes["i0006"], codes["i0077"]) == (-1, -1)
+    assert {codes[f"i{item:04d}"] for item in range(0, 40, 3) if item != 6} == {codes["i0000"]}
+    assert len({codes["i0000"], codes["i0001"], codes["i0002"]}) == 3
+    own = found.likes_of_testers()
+    assert own.shape == holdout.relevance.shape
+    assert {holdout.space[column] for column in own[0].indices} == {
+        f"i{item:04d}" for user, item in world.train if user == 0
+    }
 
 
 def test_a_large_test_is_a_fixed_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

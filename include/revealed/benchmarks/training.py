@@ -67,7 +67,7 @@ def bench_train(
     Raises:
         UsageError: a GPU was asked for, and there is none that implicit can use.
     """
-    where = choose_device(device)
+    where = choose_device(device, asked_by="--device")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         settings = replace(Settings.from_env(), home=home)

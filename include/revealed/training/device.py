@@ -45,6 +45,7 @@ def detect_device(settings: Settings) -> Device:
 def choose_device(
     wanted: str,
     *,
+    asked_by: str = "REVEALED_DEVICE",
     libraries: Callable[[], str | None] = load_cuda_libraries,
     card: Callable[[], Card | str] = find_card,
 ) -> Device:
@@ -55,6 +56,7 @@ def choose_device(
 
     Args:
         wanted: what the setting says.
+        asked_by: the setting or option, as a person knows it.
         libraries: loads the CUDA libraries, or says what is missing.
         card: finds the card, or says why there is none.
 
@@ -62,17 +64,17 @@ def choose_device(
         UsageError: a GPU was asked for by name, and there is none that implicit can use.
     """
     if wanted == "cpu":
-        return Device("cpu", "asked for by REVEALED_DEVICE", is_forced=True)
+        return Device("cpu", f"asked for by {asked_by}", is_forced=True)
     found = _usable_card(libraries(), card())
     if isinstance(found, Card):
-        asked = "asked for by REVEALED_DEVICE" if wanted == "gpu" else "implicit found a CUDA device"
+        asked = f"asked for by {asked_by}" if wanted == "gpu" else "implicit found a CUDA device"
         reason = f"{asked}: {found.describe()}"
         return Device("gpu", reason, is_forced=wanted == "gpu", free_bytes=found.free_bytes)
     if wanted == "gpu":
         raise UsageError(
             f"there is no GPU to train on: {found}",
-            where="REVEALED_DEVICE",
-            remedy="set it to auto or cpu",
+            where=asked_by,
+            remedy="set it to cpu, or see to what is missing",
         )
     return Device("cpu", found)
 

@@ -103,6 +103,9 @@ def train_challenger(
 
 def train(settings: Settings, dataset_version: str | None = None, *, progress: Progress = quiet) -> Training:
     """Compare the candidates on the holdout, fit the chosen one on everything, and save it under `models/`."""
+    from revealed.registry.model_card import CardFacts
+    from revealed.registry.presentation import presentation
+
     progress("reading the feedback dataset")
     dataset = read_dataset(settings, dataset_version)
     fold = read_interactions(settings, dataset.file("fold_train.parquet"))
@@ -125,7 +128,10 @@ def train(settings: Settings, dataset_version: str | None = None, *, progress: P
     full = read_interactions(settings, dataset.file("interactions.parquet"))
     final = create(trial.chosen, candidates[trial.chosen].parameters)
     device = fit_with_retreat(final, full, device)
-    saved = _save(settings, dataset, final, trial, champion, tuning)
+    progress("writing the model card, and sample lists with their reasons")
+    revision = code_revision(settings.project_root)
+    facts = CardFacts(dataset, final, full, trial, champion, tuning, device, revision)
+    saved = _save(settings, dataset, final, trial, champion, tuning, presentation(facts))
     return Training(
         dataset, saved, trial, champion, candidates, tuning, device, len(full.users), int(full.confidence.nnz)
     )
@@ -138,6 +144,7 @@ def _save(
     trial: Trial,
     champion: ChampionEntry | None,
     tuning: Tuning,
+    pages: dict[str, bytes],
 ) -> SavedModel:
     lineage = {
         "dataset_version": dataset.version,
@@ -155,4 +162,4 @@ def _save(
         "tuning": {"how": tuning.how, "ndcg@10": {f"{at:g}": score for at, score in tuning.scores.items()}},
     }
     reports = {"evaluation.json": canonical_json(evaluation)} | comparison_plots(trial.comparison)
-    return save_model(settings.models, model, lineage, reports)
+    return save_model(settings.models, model, lineage, reports, pages)

@@ -25,5 +25,10 @@ def artifact_image(run_id: str, path: str, caption: str) -> str:
     return f"![{caption}](/get-artifact?run_uuid={run_id}&path={quote(path)})"
 
 
+def artifact_link(run_id: str, path: str, caption: str) -> str:
+    """Return Markdown that opens one of a run's artifacts from MLflow's pages."""
+    return f"[{caption}](/get-artifact?run_uuid={run_id}&path={quote(path)})"
+
+
 def _base(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.mlflow_port}/#"

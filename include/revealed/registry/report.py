@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from revealed.evaluation import Cohort, Comparison
 from revealed.evaluation.compare import DECISIVE
 from revealed.registry.gates import Gate
-from revealed.registry.links import artifact_image
+from revealed.registry.links import artifact_image, artifact_link
 
 if TYPE_CHECKING:
-    from revealed.training.candidates import Trial
-    from revealed.training.champion import ChampionEntry
+    from revealed.training.train import Training
+
+_FIRST_PLOTS = ("ranking",)
+_PAGES = {
+    "model_card.md": "model card",
+    "samples/recommendations.md": "sample recommendations, with the reasons",
+    "evaluation.json": "all figures",
+}
 
 _RANKING = ("ndcg@10", "ndcg@20", "recall@10", "recall@20", "map@10", "map@20", "mrr@10", "mrr@20")
 _LISTS = ("coverage@10", "gini@10", "novelty@10", "diversity@10", "popularity_lift@10", "calibration@10")
@@ -108,19 +115,38 @@ def gates_table(gates: Sequence[Gate]) -> str:
 
 
 def version_description(
-    trial: Trial, champion: ChampionEntry | None, run_id: str, airflow_run_url: str | None
+    training: Training, run_id: str, airflow_run_url: str | None, sections: Sequence[str] = ()
 ) -> str:
-    """Return the text of the version's page in MLflow."""
+    """Return the text of the version's page in MLflow, which shows no figures of its own.
+
+    Args:
+        training: what is registered.
+        run_id: the run that holds the model's files.
+        airflow_run_url: the Airflow run that trained it.
+        sections: ready-made Markdown that follows the comparison (cohorts, gates, off-policy value).
+    """
+    trial, champion, folder = training.trial, training.champion, training.saved.folder
     return "\n\n".join(
         [
             f"### {trial.chosen}: {trial.because}",
             comparison_table(trial.comparison, trial.chosen),
             champion_line(champion.version if champion else None, champion.how if champion else ""),
-            artifact_image(run_id, "model/plots/ranking.png", "ranking"),
-            artifact_image(run_id, "model/plots/catalogue.png", "catalogue"),
+            *sections,
+            *_plots(folder, run_id),
+            " · ".join(
+                artifact_link(run_id, f"model/{name}", caption)
+                for name, caption in _PAGES.items()
+                if (folder / name).is_file()
+            ),
             f"Airflow: {airflow_run_url or 'trained from the command line'}",
         ]
     )
+
+
+def _plots(folder: Path, run_id: str) -> list[str]:
+    """Return the pictures, those that decide first."""
+    found = sorted(folder.glob("plots/*.png"), key=lambda path: (path.stem not in _FIRST_PLOTS, path.stem))
+    return [artifact_image(run_id, f"model/plots/{path.name}", path.stem.replace("_", " ")) for path in found]
 
 
 def champion_line(version: str | None, how: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,18 @@ from revealed.clock import utc_now
 from revealed.durable import canonical_json, sha256_file
 from revealed.registry.client import MODEL_NAME, experiment_id, registry
 from revealed.registry.links import run_url, version_url
+from revealed.registry.outcome_tables import outcome_sections
 from revealed.registry.report import version_description
+from revealed.registry.run_metrics import TRAINING_LOSS, comparison_metrics, loss_history
 from revealed.registry.versions import CHALLENGER, SHA256, ModelVersion, as_version, holder
 from revealed.settings import Settings
+from revealed.training.sample_lists import SAMPLES_TABLE
 
 if TYPE_CHECKING:
     from revealed.training.train import Training
+
+# MLflow's own tags: the text of a run's page, and which artifacts are tables.
+MLFLOW_RUN_NOTE, MLFLOW_TABLES = "mlflow.note.content", "mlflow.loggedArtifacts"
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,12 @@ def register_challenger(
                 name: _log_run(client, experiment, training, name, tags)
                 for name in training.contenders.models
             }
-            version = _create_version(
-                settings, client, training, runs[training.trial.chosen], airflow_run_url
+            run_id = runs[training.trial.chosen]
+            description = version_description(
+                training, run_id, airflow_run_url, outcome_sections(training.trial)
             )
+            client.set_tag(run_id, MLFLOW_RUN_NOTE, description)
+            version = _create_version(client, training, run_id, description)
             client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
     return Registered(
         version=version.version,
@@ -80,7 +90,7 @@ def _run_tags(training: Training, airflow_run_url: str | None, code_revision: st
 
 
 def _log_run(client: Any, experiment: str, training: Training, name: str, tags: dict[str, str]) -> str:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Param
 
     is_chosen = name == training.trial.chosen
     parameters = training.contenders.models[name].parameters
@@ -89,26 +99,41 @@ def _log_run(client: Any, experiment: str, training: Training, name: str, tags: 
         experiment, run_name=title, tags=tags | {"model": name, "is_challenger": str(is_chosen).lower()}
     )
     run_id = str(run.info.run_id)
-    now = int(utc_now().timestamp() * 1_000)
-    metrics = {
-        f"{key.replace('@', '_at_')}": value for key, value in training.trial.comparison.metrics[name].items()
-    }
-    metrics |= {
-        "train_users": training.users,
-        "train_pairs": training.pairs,
-        "test_users": training.trial.comparison.users,
-    }
-    metrics |= _tuning_metrics(training, name)
     client.log_batch(
         run_id,
-        metrics=[Metric(key, float(value), now, 0) for key, value in sorted(metrics.items())],
+        metrics=_metrics(training, name),
         params=[Param(key, str(value)) for key, value in sorted(({"model": name} | parameters).items())],
     )
     client.log_inputs(run_id, [_dataset_input(training)])
     if is_chosen:
         client.log_artifacts(run_id, str(training.saved.folder), "model")
+        client.set_tag(run_id, MLFLOW_TABLES, _tables(training))
     client.set_terminated(run_id)
     return run_id
+
+
+def _metrics(training: Training, name: str) -> list[Any]:
+    from mlflow.entities import Metric
+
+    now = int(utc_now().timestamp() * 1_000)
+    comparison = training.trial.comparison
+    values = comparison_metrics(comparison, name) | {
+        "train_users": training.users,
+        "train_pairs": training.pairs,
+        "test_users": comparison.users,
+        "test_pairs": comparison.test_pairs,
+    }
+    values |= _tuning_metrics(training, name)
+    steps = loss_history(training.contenders.models[name])
+    return [Metric(key, float(value), now, 0) for key, value in sorted(values.items())] + [
+        Metric(TRAINING_LOSS, loss, now, sweep) for sweep, loss in steps
+    ]
+
+
+def _tables(training: Training) -> str:
+    """Return which artifacts MLflow's pages show as tables."""
+    tables = [SAMPLES_TABLE] if (training.saved.folder / SAMPLES_TABLE).is_file() else []
+    return json.dumps([{"path": f"model/{path}", "type": "table"} for path in tables])
 
 
 def _tuning_metrics(training: Training, name: str) -> dict[str, float]:
@@ -144,9 +169,7 @@ def _dataset_input(training: Training) -> Any:
     )
 
 
-def _create_version(
-    settings: Settings, client: Any, training: Training, run_id: str, airflow_run_url: str | None
-) -> ModelVersion:
+def _create_version(client: Any, training: Training, run_id: str, description: str) -> ModelVersion:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -160,7 +183,7 @@ def _create_version(
         source,
         run_id=run_id,
         tags=_version_tags(training),
-        description=version_description(training.trial, training.champion, run_id, airflow_run_url),
+        description=description,
     )
     return as_version(found)
 

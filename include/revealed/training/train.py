@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from revealed.durable import canonical_json, exclusive_lock
 from revealed.evaluation import Comparison
@@ -21,6 +21,9 @@ from revealed.training.known import known_at_end, known_at_split
 from revealed.training.protocol import Recommender
 from revealed.training.refresh import Fit, decide_fit, refreshed, twin_files
 from revealed.training.request import TrainingRequest
+
+if TYPE_CHECKING:
+    from revealed.registry.model_card import CardFacts
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ def train(
     progress: Progress = quiet,
 ) -> Training:
     """Compare the contenders on the holdout, fit the chosen one on everything, and save it under `models/`."""
+    from revealed.registry.model_card import CardFacts
+
     progress("reading the feedback dataset")
     dataset = read_dataset(settings, dataset_version)
     known = known_at_split(settings, dataset)
@@ -137,34 +142,46 @@ def train(
     full = known_at_end(settings, dataset).data
     twin = found.models[trial.chosen]
     final = refreshed(twin, twin.parameters, full, found.device)
-    saved = _save(settings, dataset, final, twin, trial, champion, found, fit)
+    progress("writing the model card, and sample lists with their reasons")
+    revision = code_revision(settings.project_root)
+    tuning = found.tunings[trial.chosen]
+    facts = CardFacts(dataset, final, full, trial, champion, tuning, fit, found.device, revision)
+    saved = _save(settings, facts, twin, found)
     pairs = int(full.confidence.nnz)
     return Training(dataset, saved, trial, champion, found, fit, found.device, len(full.users), pairs)
 
 
-def _save(
-    settings: Settings,
-    dataset: DatasetManifest,
-    model: Recommender,
-    twin: Recommender,
-    trial: Trial,
-    champion: ChampionEntry | None,
-    contenders: Contenders,
-    fit: Fit,
-) -> SavedModel:
+def _save(settings: Settings, facts: CardFacts, twin: Recommender, contenders: Contenders) -> SavedModel:
+    from revealed.registry.presentation import presentation
+
+    dataset, trial = facts.dataset, facts.trial
     lineage = {
         "dataset_version": dataset.version,
         "as_of": dataset.as_of.isoformat(),
         "split": dataset.split.isoformat(),
         "policy_version": dataset.policy_version,
     }
-    evaluation = {
+    losses = {name: model.history for name, model in contenders.models.items()}
+    value = trial.off_policy.values.get(trial.chosen)
+    reports = {
+        "evaluation.json": canonical_json(_evaluation(facts, contenders, lineage)),
+        **comparison_plots(trial.comparison, losses=losses, off_policy=value.to_dict() if value else None),
+        **twin_files(settings.models, twin, lineage),
+    }
+    whole = lineage | {"fit": facts.fit.to_dict()}
+    return save_model(settings.models, facts.model, whole, reports, presentation(facts))
+
+
+def _evaluation(facts: CardFacts, contenders: Contenders, lineage: dict[str, Any]) -> dict[str, Any]:
+    """Return what the gates read, and what a later look at the registration wants to know."""
+    trial, champion = facts.trial, facts.champion
+    return {
         "chosen": trial.chosen,
         "because": trial.because,
         "newcomers": trial.newcomers,
         "champion": champion.to_dict() if champion else None,
-        "dataset": lineage | {"is_audited": dataset.is_audited},
-        "fit": fit.to_dict(),
+        "dataset": lineage | {"is_audited": facts.dataset.is_audited},
+        "fit": facts.fit.to_dict(),
         "comparison": trial.comparison.to_dict(),
         "tiers": trial.tiers.to_dict(),
         "off_policy": trial.off_policy.to_dict(),
@@ -173,6 +190,3 @@ def _save(
         },
         "left_out": contenders.left_out,
     }
-    reports = {"evaluation.json": canonical_json(evaluation)} | comparison_plots(trial.comparison)
-    reports |= twin_files(settings.models, twin, lineage)
-    return save_model(settings.models, model, lineage | {"fit": fit.to_dict()}, reports)

@@ -3,8 +3,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,8 +30,10 @@ from revealed.registry import (
     rollback_champion,
 )
 from revealed.registry.client import registry
+from revealed.registry.report import version_description
 from revealed.training import train_challenger
 from revealed.training.artifact import load_model
+from revealed.training.train import train
 
 
 def test_run_holds_everything_a_reviewer_asks_for(trained: Trained) -> None:
@@ -52,7 +56,24 @@ def test_run_holds_everything_a_reviewer_asks_for(trained: Trained) -> None:
     assert run.data.tags["airflow_run"] == "http://127.0.0.1:8080/dags/x/runs/y"
     assert "| **als** (challenger) |" in version.description
     assert f"/get-artifact?run_uuid={result.run_id}&path=model/plots/ranking.png" in version.description
+    assert f"/get-artifact?run_uuid={result.run_id}&path=model/model_card.md" in version.description
+    assert run.data.tags["mlflow.note.content"] == version.description
     assert list(version.aliases) == ["challenger"]
+    of_popularity = result.comparison.metrics["popularity"]["ndcg@10"]
+    assert run.data.metrics["popularity/ndcg_at_10"] == of_popularity
+    tables = json.loads(run.data.tags["mlflow.loggedArtifacts"])
+    assert tables == [{"path": "model/samples/recommendations.json", "type": "table"}]
+
+
+def test_the_page_has_every_plot_and_what_others_add_to_it(trained: Trained, tmp_path: Path) -> None:
+    training = train(trained.settings)
+    folder = shutil.copytree(training.saved.folder, tmp_path / "model")
+    (folder / "plots" / "training_loss.png").write_bytes(b"")
+    training = replace(training, saved=replace(training.saved, folder=folder))
+    text = version_description(training, "r", None, ["| cohort | ndcg@10 |"])
+    shown = [text.index(f"path=model/plots/{name}.png") for name in ("ranking", "catalogue", "training_loss")]
+    assert shown == sorted(shown)
+    assert text.index("| cohort |") < shown[0]
 
 
 def test_als_beats_popularity_clearly_in_a_world_with_tastes(trained: Trained) -> None:
@@ -67,10 +88,21 @@ def test_registered_files_are_the_ones_that_were_saved(trained: Trained) -> None
     tags = read_model_version(trained.settings, "challenger").tags
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     pictures = {name for name in names if name.startswith("plots/")}
-    assert names - pictures == {"model.npz", "model.json", "evaluation.json"}
-    assert {"plots/ranking.png", "plots/catalogue.png", "plots/curves.png"} <= pictures
+    assert names - pictures == {
+        "model.npz",
+        "model.json",
+        "evaluation.json",
+        "twin/model.npz",
+        "twin/model.json",
+        "model_card.md",
+        "samples/recommendations.json",
+        "samples/recommendations.md",
+        "MLmodel",
+        "input_example.json",
+    }
+    assert {"plots/ranking.png", "plots/catalogue.png", "plots/curves.png", "plots/loss.png"} <= pictures
     assert {f"sha256/{name}": sha256_file(folder / name) for name in names}.items() <= tags.items()
-    assert not [name for name in names if name.endswith((".pkl", ".pickle", "MLmodel"))]
+    assert not [name for name in names if name.endswith((".pkl", ".pickle"))]
 
 
 def test_a_damaged_local_copy_is_fetched_again_and_a_damaged_artifact_refused(trained: Trained) -> None:

@@ -215,7 +215,7 @@ def test_cards_that_this_version_does_not_know_are_refused(
     saved: SavedModel, change: dict[str, object]
 ) -> None:
     write_forged(saved, json.loads((saved.folder / "model.json").read_bytes()) | change)
-    with pytest.raises(DamagedModelError, match="malformed|format 2|knows no model"):
+    with pytest.raises(DamagedModelError, match=r"malformed|format 2|knows no model"):
         load_model(saved.folder)
 
 

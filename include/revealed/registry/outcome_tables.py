@@ -1,0 +1,55 @@
+"""What people did, beside what they would be shown: cohorts, value on the log, and satisfaction, as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from revealed.evaluation.tiers import Tiers
+from revealed.registry.report import cohort_table
+
+if TYPE_CHECKING:
+    from revealed.training.candidates import Trial
+    from revealed.training.off_policy_trial import OffPolicyTrial
+
+
+def outcome_sections(trial: Trial) -> list[str]:
+    """Return the sections that follow the comparison: by cohort, on the log, and by tier; those that say anything."""
+    sections = [
+        cohort_table(trial.comparison, trial.chosen) if trial.comparison.cohorts else "",
+        off_policy_table(trial.off_policy),
+        tier_table(trial.tiers, trial.chosen),
+    ]
+    return [section for section in sections if section]
+
+
+def off_policy_table(found: OffPolicyTrial) -> str:
+    """Return each contender's doubly robust value with its interval, or why there is none."""
+    from revealed.training.off_policy_trial import DECIDING, EXPLORATION, REWARD
+
+    if found.reason:
+        return f"Value on the log: {found.reason}."
+    lines = [
+        f"| {REWARD}, {EXPLORATION:.0%} explored | value | 95 % interval | effective sample | |",
+        "|---|---|---|---|---|",
+    ]
+    for name, value in found.values.items():
+        one = value.by(DECIDING)
+        told = (
+            ("", "", value.reason)
+            if one.estimate is None
+            else (f"{one.estimate:.4f}", f"{one.ci_low:.4f} … {one.ci_high:.4f}", "")
+        )
+        lines.append(f"| {name} | {told[0]} | {told[1]} | {value.support.ess:,.0f} | {told[2]} |")
+    count = f"{found.rows:,} logged showings to {found.people:,} people, {found.left_out:,} left out"
+    return "\n".join([*lines, "", f"{count} (unknown propensity, or unknown people); doubly robust."])
+
+
+def tier_table(tiers: Tiers, chosen: str) -> str:
+    """Return what the lists hold, by tier: how often it is clicked, and how often a click satisfies."""
+    if not tiers.clicks:
+        return ""
+    columns = list(next(iter(tiers.values.values())))
+    lines = [f"| what the lists hold | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name in (chosen, *(name for name in tiers.values if name != chosen)):
+        lines.append(f"| {name} | {' | '.join(f'{tiers.values[name][tier]:.4f}' for tier in columns)} |")
+    return "\n".join([*lines, "", f"Item by item, from {tiers.clicks:,} mature clicks since the split."])

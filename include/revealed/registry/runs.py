@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 MLFLOW_RUN_NOTE, MLFLOW_TABLES = "mlflow.note.content", "mlflow.loggedArtifacts"
 
 
+# What tells two runs of a model apart at a glance; the rest is in the run's parameters.
+_IN_NAMES = {
+    "factors": "f",
+    "regularization": "reg",
+    "unobserved": "alpha0",
+    "learning_rate": "lr",
+    "half_life_days": "days",
+}
+
+
 @dataclass(frozen=True)
 class Registered:
     """A registered version: MLflow's number of it, its run, and the addresses of both pages."""
@@ -143,9 +153,8 @@ def _tuning_metrics(training: Training, name: str) -> dict[str, float]:
 
 
 def _run_name(name: str, parameters: dict[str, Any]) -> str:
-    if "factors" not in parameters:
-        return name
-    return f"{name} f={parameters['factors']} reg={parameters['regularization']:g}"
+    told = [f"{short}={parameters[key]:g}" for key, short in _IN_NAMES.items() if key in parameters]
+    return " ".join([name, *told])
 
 
 def _dataset_input(training: Training) -> Any:

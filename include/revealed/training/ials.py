@@ -50,7 +50,7 @@ class FrequencyScaledALS(FactorModel):
         iterations: int = 16,
         warm_iterations: int = 2,
         seed: int = 20_260_114,
-        threads: int = 0,
+        threads: int = 1,
     ) -> None:
         self.parameters: dict[str, Any] = {
             "factors": factors,

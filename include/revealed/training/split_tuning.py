@@ -65,8 +65,8 @@ def tune_ials(split: Split, folder: Path, *, trials: int, factors: int, progress
 
 
 def fitted(parameters: dict[str, Any], data: Interactions) -> FrequencyScaledALS:
-    """Return a model with these parameters, fitted."""
-    model = FrequencyScaledALS(**parameters)
+    """Return a model with these parameters, fitted by all cores: nobody registers it, so that its last digits may differ."""
+    model = FrequencyScaledALS(**parameters, threads=0)
     model.fit(data, _CPU)
     return model
 

@@ -1,4 +1,4 @@
-"""Bayesian personalised ranking (Rendle et al., UAI 2009) by implicit: a like should stand above an item drawn at random.
+"""Bayesian personalised ranking (Rendle et al., UAI 2009), by implicit: a like should stand above an item drawn at random.
 
 For one user with likes L the factors x make small, with r = Yx + b and w the chance that an item is drawn as the negative,
 

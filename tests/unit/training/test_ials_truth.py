@@ -86,6 +86,14 @@ def objective(model: FrequencyScaledALS, data: Interactions) -> float:
     return float((weight * (scores - 1) ** 2 + alpha0 * scores**2).sum() + strength * penalty)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_solver_gets_the_threads(threads: int) -> None:
+    """On a small machine several threads often give the bits of one, so that bits alone do not tell."""
+    solver = FrequencyScaledALS(threads=threads)._solver(planted().confidence)
+    solver.start_learning()
+    assert solver.trainer_as_ials.solver_config.__getstate__()[0] == threads
+
+
 def test_with_one_thread_the_same_seed_gives_the_same_bits() -> None:
     one, two, other = (fitted(planted(), threads=1, seed=seed) for seed in (3, 3, 5))
     assert (one.item_factors == two.item_factors).all()

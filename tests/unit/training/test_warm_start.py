@@ -146,6 +146,15 @@ def test_factors_are_found_again_by_id_not_by_place(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_before_any_sweep_the_model_is_the_earlier_one(kind: str) -> None:
+    data = planted()
+    start = trained(KINDS[kind](), data)
+    model = trained(KINDS[kind](warm_iterations=0), data, start)
+    assert model.item_factors == pytest.approx(start.item_factors, abs=1e-6)
+    assert model.history == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("before", "after"), [((0, 60), (20, 90)), ((10, 90), (0, 40)), ((0, 50), (49, 90))])
 def test_a_catalogue_that_grew_or_shrank_neither_crashes_nor_gives_nan(
     kind: str, before: tuple[int, int], after: tuple[int, int]

@@ -123,7 +123,7 @@ def _beats_popularity(comparison: Comparison, chosen: str, limits: Limits) -> Ga
     tolerance = limits.popularity_tolerance * comparison.metrics[POPULARITY][DECISIVE]
     passed = comparison.is_better(chosen, POPULARITY, limits.popularity_tolerance)
     value = f"{DECISIVE} {_interval(found)}"
-    return Gate(name, value, f"> 0, and the interval above {-tolerance:+.4f}", passed)
+    return Gate(name, value, f"> 0, and the interval above {0 - tolerance:+.4f}", passed)
 
 
 def _covers(comparison: Comparison, chosen: str, limits: Limits) -> Gate:

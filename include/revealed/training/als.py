@@ -141,7 +141,8 @@ def _solver(parameters: dict[str, Any], confidence: Csr, device: Device) -> Any:
     if device.name == "gpu":
         from implicit.gpu.als import AlternatingLeastSquares as GpuALS
 
-        return GpuALS(**shared)
+        kind = np.float16 if device.factor_bits == 16 else np.float32
+        return GpuALS(**shared, dtype=kind)
     from implicit.cpu.als import AlternatingLeastSquares
 
     largest = float(np.abs(confidence.data).max(initial=0))

@@ -12,11 +12,10 @@ from revealed.evaluation.compare import DECISIVE, DEPTH
 from revealed.evaluation.tiers import Tiers, judge_tiers
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
-from revealed.training.device import Device
 from revealed.training.holdout import Holdout, read_history, read_holdout
 from revealed.training.item_outcomes import read_item_outcomes
 from revealed.training.known import Known
-from revealed.training.matrix import Interactions, positions
+from revealed.training.matrix import positions
 from revealed.training.off_policy_trial import OffPolicyTrial, hold_off_policy_trial
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import NOTHING, Recommender
@@ -103,22 +102,6 @@ def choose(comparison: Comparison) -> tuple[str, str]:
     if comparison.is_better(best, Popularity.name):
         return best, f"{best} beats popularity: {figures}"
     return Popularity.name, f"no personal model clearly beat popularity: {best} has {figures}"
-
-
-def fit_with_retreat(model: Recommender, data: Interactions, device: Device) -> Device:
-    """Fit on `device`; when an unforced GPU gives out (memory, driver), fit on the CPU. Return where it ran, and why.
-
-    Raises:
-        NoDataError: there was nothing to learn.
-    """
-    try:
-        model.fit(data, device)
-    except (RuntimeError, MemoryError, ValueError) as error:
-        if device.name != "gpu" or device.is_forced:
-            raise
-        device = Device("cpu", f"the GPU gave out ({error})")
-        model.fit(data, device)
-    return device
 
 
 def lists_of(server: Server, holdout: Holdout) -> NDArray[np.int32]:

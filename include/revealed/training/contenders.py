@@ -8,13 +8,13 @@ from revealed.errors import NoDataError
 from revealed.feedback import DatasetManifest
 from revealed.progress import Progress
 from revealed.settings import Settings
-from revealed.training.candidates import fit_with_retreat
 from revealed.training.device import Device
 from revealed.training.matrix import Interactions
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import Recommender, create
 from revealed.training.refresh import Start, refreshed
 from revealed.training.request import LARGEST_FOR_ALL, TrainingRequest
+from revealed.training.retreat import fit_with_retreat
 from revealed.training.tuning import Judges, Tuning, find_judges, tune
 
 
@@ -51,7 +51,7 @@ def fit_contenders(
                 name, judges, found.device, settings.tuning, trials=request.trials, progress=progress
             )
             model = create(name, tuning.parameters)
-            found.device = fit_with_retreat(model, fold, found.device)
+            found.device = fit_with_retreat(model, fold, found.device, progress=progress)
         except NoDataError as error:
             if name == Popularity.name:
                 raise
@@ -69,9 +69,10 @@ def refresh_contenders(start: Start, fold: Interactions, device: Device, progres
     popularity.fit(fold, device)
     name = start.twin.name
     tuning = Tuning(start.parameters, [], f"as version {start.version}")
+    model, device = refreshed(start.twin, start.parameters, fold, device, progress)
     return Contenders(
         device,
-        {name: refreshed(start.twin, start.parameters, fold, device), Popularity.name: popularity},
+        {name: model, Popularity.name: popularity},
         {name: tuning, Popularity.name: Tuning({}, [], "nothing to tune")},
     )
 

@@ -13,12 +13,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from revealed.feedback import DatasetManifest
+from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.training.artifact import load_model, save_model
 from revealed.training.device import Device
 from revealed.training.matrix import Interactions
 from revealed.training.protocol import Recommender, create
 from revealed.training.request import FULL, REFRESH, TrainingRequest
+from revealed.training.retreat import fit_with_retreat
 
 TWIN = "twin"
 # The parameter by which a kind of model says that it can go on from another's factors, and in how many sweeps.
@@ -75,12 +77,15 @@ def decide_fit(
 
 
 def refreshed(
-    start: Recommender, parameters: dict[str, Any], data: Interactions, device: Device
-) -> Recommender:
-    """Return the recipe `parameters` fitted on `data`, a few sweeps from `start` where its kind can, else from nothing."""
+    start: Recommender,
+    parameters: dict[str, Any],
+    data: Interactions,
+    device: Device,
+    progress: Progress = quiet,
+) -> tuple[Recommender, Device]:
+    """Return the recipe `parameters` fitted on `data`, a few sweeps from `start` where its kind can, and where it ran."""
     model = create(start.name, parameters)
-    model.fit(data, device, start=start)
-    return model
+    return model, fit_with_retreat(model, data, device, start=start, progress=progress)
 
 
 def twin_files(models: Path, twin: Recommender, lineage: dict[str, Any]) -> dict[str, bytes]:

@@ -14,20 +14,34 @@ from dataclasses import replace
 from revealed.progress import Progress, quiet
 from revealed.training.device import LEAST_FREE_BYTES, Device
 from revealed.training.matrix import Interactions
-from revealed.training.protocol import Recommender
+from revealed.training.protocol import AfterSweep, Recommender
 
 _GAVE_OUT = (RuntimeError, MemoryError, OSError, ValueError)
 _OUT_OF_MEMORY = ("out of memory", "out_of_memory", "bad_alloc", "memory allocation", "alloc_failed")
 # A CSR entry is a float32 and an int32, and there is one matrix a side; a row begins with an int32.
 _BYTES_A_PAIR = 2 * (4 + 4)
 _BYTES_A_ROW = 4
+# Sweeps over fewer pairs take a second at most.
+_MUCH = 500_000
 _CONTEXT_BYTES = LEAST_FREE_BYTES // 2
 
 
 def fit_with_retreat(
-    model: Recommender, data: Interactions, device: Device, *, progress: Progress = quiet
+    model: Recommender,
+    data: Interactions,
+    device: Device,
+    *,
+    start: Recommender | None = None,
+    progress: Progress = quiet,
 ) -> Device:
     """Fit on `device`, or on the next smaller one when it gives out; return where it ran, and why.
+
+    Args:
+        model: what is fitted.
+        data: what it learns from.
+        device: the first to be tried.
+        start: an earlier model to begin from.
+        progress: told of every retreat, and of every sweep over much data.
 
     A step that cannot fit into the card's free memory is not tried. A GPU that was asked for by name is not left for
     the CPU; 16-bit factors are on it, too.
@@ -41,7 +55,7 @@ def fit_with_retreat(
         trouble = None if smaller is None else _too_large(model, data, device)
         if trouble is None:
             try:
-                model.fit(data, device)
+                model.fit(data, device, start=start, after_sweep=_told(model, data, progress))
             except _GAVE_OUT as error:
                 smaller = next_smaller(device, error)
                 if smaller is None:
@@ -86,6 +100,18 @@ def needed_bytes(users: int, items: int, pairs: int, factors: int, factor_bits: 
     drawn = 0 if factor_bits == 32 else 4 * factors * max(users, items) + 2 * factors * users
     matrices = pairs * _BYTES_A_PAIR + (users + items) * _BYTES_A_ROW
     return max(stored + matrices, drawn) + _CONTEXT_BYTES
+
+
+def _told(model: Recommender, data: Interactions, progress: Progress) -> AfterSweep | None:
+    """Return who tells of sweeps; nobody where a sweep takes no time."""
+    if data.confidence.nnz < _MUCH:
+        return None
+
+    def tell(sweep: int, loss: float | None) -> None:
+        known = "" if loss is None else f", loss {loss:.4g}"
+        progress(f"fitting {model.name}{known}: sweep {sweep}")
+
+    return tell
 
 
 def _too_large(model: Recommender, data: Interactions, device: Device) -> str | None:

@@ -141,14 +141,14 @@ def train(
     progress(f"fitting {trial.chosen} on everything known on {dataset.as_of:%Y-%m-%d}")
     full = known_at_end(settings, dataset).data
     twin = found.models[trial.chosen]
-    final = refreshed(twin, twin.parameters, full, found.device)
+    final, device = refreshed(twin, twin.parameters, full, found.device, progress)
     progress("writing the model card, and sample lists with their reasons")
     revision = code_revision(settings.project_root)
     tuning = found.tunings[trial.chosen]
-    facts = CardFacts(dataset, final, full, trial, champion, tuning, fit, found.device, revision)
+    facts = CardFacts(dataset, final, full, trial, champion, tuning, fit, device, revision)
     saved = _save(settings, facts, twin, found)
     pairs = int(full.confidence.nnz)
-    return Training(dataset, saved, trial, champion, found, fit, found.device, len(full.users), pairs)
+    return Training(dataset, saved, trial, champion, found, fit, device, len(full.users), pairs)
 
 
 def _save(settings: Settings, facts: CardFacts, twin: Recommender, contenders: Contenders) -> SavedModel:

@@ -78,7 +78,7 @@ def test_a_refreshed_twin_is_honest(tmp_path: Path) -> None:
     before = create("als", PARAMETERS)
     rows = np.random.default_rng(1).random(known.confidence.nnz) < 0.9
     before.fit(Interactions(known.users, known.items, only(known.confidence, rows), known.seen), CPU)
-    twin = refreshed(before, before.parameters, known, CPU)
+    twin, _ = refreshed(before, before.parameters, known, CPU)
     shutil.copytree(save_model(tmp_path / "saved", twin, {}, {}).folder, tmp_path / "model" / TWIN)
     found = repeat_test(settings, dataset, tmp_path / "model")
     assert found.difference is not None

@@ -16,10 +16,10 @@ from revealed.errors import NoDataError, UsageError
 from revealed.feedback import write_dataset
 from revealed.training import als, detect_device, holdout
 from revealed.training.als import ImplicitALS
-from revealed.training.candidates import fit_with_retreat
 from revealed.training.device import Device
 from revealed.training.holdout import read_history, read_holdout
 from revealed.training.matrix import read_interactions
+from revealed.training.retreat import fit_with_retreat
 
 
 def test_holdout_counts_every_known_user_and_every_liked_item(tmp_path: Path) -> None:

@@ -57,7 +57,22 @@ def save_model(
         lineage: what it was trained on, as JSON values; part of the model's identity.
         reports: further files (evaluation, plots) by their path inside of the folder.
     """
+    about = {"model": model.name, "parameters": model.parameters, "items": len(model.items)}
     arrays = model.arrays() | _encoded(model.items)
+    return save_arrays(models, about | {"lineage": dict(lineage)}, arrays, reports)
+
+
+def save_arrays(
+    models: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], reports: Mapping[str, bytes]
+) -> SavedModel:
+    """Write `models/<model id>/` for a model of any kind and return it; the same content is not written again.
+
+    Args:
+        models: the folder of all models.
+        about: what the card says, as JSON values: at least `model` (its name) and `parameters`.
+        arrays: numbers, finite, by name.
+        reports: further files by their path inside of the folder.
+    """
     staged = models / f".staged.{os.getpid()}"
     remove_tree(staged)
     staged.mkdir(parents=True)
@@ -65,9 +80,7 @@ def save_model(
         np.savez(staged / ARRAYS, allow_pickle=False, **arrays)
         for name, data in reports.items():
             write_bytes(staged / name, data)
-        card = _card(
-            model, arrays, lineage, {name: sha256_file(staged / name) for name in (ARRAYS, *reports)}
-        )
+        card = _card(about, arrays, {name: sha256_file(staged / name) for name in (ARRAYS, *reports)})
         write_json(staged / CARD, card)
         final = models / str(card["model_id"])
         if not final.exists():
@@ -83,11 +96,8 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
     Raises:
         DamagedModelError: a file is missing, changed, or not what a model is made of; the message names it.
     """
-    card = _read_card(folder / CARD)
-    path = folder / ARRAYS
-    _require(path.is_file(), "the model's arrays are missing", path)
-    _require(sha256_file(path) == card["sha256"].get(ARRAYS), "the file's SHA-256 is not the card's", path)
-    arrays = _read_arrays(path, card["arrays"])
+    arrays, saved = load_arrays(folder)
+    card, path = saved.card, folder / ARRAYS
     try:
         items = _decoded(arrays.pop("item_ids_utf8"), arrays.pop("item_ids_ends"))
         model = create(card["model"], card["parameters"])
@@ -98,24 +108,34 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
         raise DamagedModelError(
             f"the arrays do not fit together ({error})", where=str(path), remedy=_REMEDY
         ) from error
-    return model, SavedModel(card["model_id"], folder, card)
+    return model, saved
+
+
+def load_arrays(folder: Path) -> tuple[dict[str, NDArray[Any]], SavedModel]:
+    """Return the arrays in `folder` and what the card says, after the same checks, whatever kind of model it is.
+
+    Raises:
+        DamagedModelError: a file is missing, changed, or not what its card says; the message names it.
+    """
+    card = _read_card(folder / CARD)
+    path = folder / ARRAYS
+    _require(path.is_file(), "the model's arrays are missing", path)
+    _require(sha256_file(path) == card["sha256"].get(ARRAYS), "the file's SHA-256 is not the card's", path)
+    return _read_arrays(path, card["arrays"]), SavedModel(card["model_id"], folder, card)
 
 
 def _card(
-    model: Recommender, arrays: Mapping[str, NDArray[Any]], lineage: Mapping[str, Any], sha256: dict[str, str]
+    about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sha256: dict[str, str]
 ) -> dict[str, Any]:
-    card = {
+    card = dict(about) | {
         "format": _FORMAT,
-        "model": model.name,
-        "parameters": model.parameters,
-        "items": len(model.items),
         "arrays": {
             name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()
         },
-        "lineage": dict(lineage),
         "sha256": sha256,
     }
-    return card | {"model_id": f"{model.name}-{hashlib.sha256(canonical_json(card)).hexdigest()[:12]}"}
+    digest = hashlib.sha256(canonical_json(card)).hexdigest()[:12]
+    return card | {"model_id": f"{about['model']}-{digest}"}
 
 
 def _read_card(path: Path) -> dict[str, Any]:

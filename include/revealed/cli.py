@@ -17,7 +17,9 @@ from revealed.commands import (
     loop,
     models,
     platform,
+    queries,
     reading,
+    reward,
     snapshots,
     warehouse,
     why,
@@ -39,6 +41,7 @@ for command in (
     reading.recommend,
     reading.sql,
     bias.bias,
+    queries.queries,
     why.why,
     doctor.doctor,
     platform.demo,
@@ -50,6 +53,7 @@ app.add_typer(datasets.app, name="dataset")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(models.app, name="model")
+app.add_typer(reward.app, name="reward")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(benchmarks.app, name="bench")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -86,16 +87,26 @@ class History:
 
     def features(self, showings: str) -> Showings:
         """Return the features of a relation with `place`, `request_id` and `item_id`, in the order of `place`."""
-        found = self._con.execute(_features(showings)).fetchnumpy()
-        columns = [np.ma.filled(found[name], np.nan).astype(np.float64) for name in FEATURES[:-1]]
-        pasts = self._con.execute(_pasts(showings)).fetchnumpy()
+        found = self._columns(_features(showings))
+        pasts = self._columns(_pasts(showings))
         likeness = self._likeness.of(pasts["place"], pasts["number"], found["place"], found["number"])
         return Showings(
-            places=np.asarray(found["place"], dtype=np.int64),
-            features=np.column_stack([*columns, likeness]),
-            position=np.ma.filled(found["position"].astype(np.float64), np.nan),
-            score=np.ma.filled(found["score"].astype(np.float64), np.nan),
+            places=found["place"].astype(np.int64),
+            features=np.column_stack([*(found[name] for name in FEATURES[:-1]), likeness]),
+            position=found["position"],
+            score=found["score"],
         )
+
+    def _columns(self, query: str) -> dict[str, Any]:
+        """Return the columns of a query: numbers of rows as they are, others as floats, NaN where null."""
+        columns: dict[str, Any] = dict(self._con.execute(query).fetchnumpy())
+        whole = ("place", "number")
+        return {
+            name: np.asarray(column, dtype=np.int64)
+            if name in whole
+            else np.ma.filled(column.astype(np.float64), np.nan)
+            for name, column in columns.items()
+        }
 
 
 _ACTS = """
@@ -106,15 +117,17 @@ _ACTS = """
         from marts.fct_events
         where item_id is not null and not is_bot and polarity in ('positive', 'negative')
     )
-    select actor_id, item_id, greatest(received_at, identity_known_at) as known_at, is_for, is_against, false as is_again
+    select actor_id, item_id, greatest(received_at, identity_known_at) as known_at, received_at,
+        is_for, is_against, false as is_again
     from told
     union all
-    select logged_actor_id, item_id, received_at, is_for, is_against, true from told where logged_actor_id != actor_id"""
+    select logged_actor_id, item_id, received_at, received_at, is_for, is_against, true from told where logged_actor_id != actor_id"""
 
 _ITEM_HISTORY = """
     create or replace temp table item_history as
     with told as (
-        select item_id, date_trunc('hour', known_at) + interval 1 hour as known_at, is_for as engagements, 0 as showings
+        select item_id, date_trunc('hour', received_at) + interval 1 hour as known_at,
+            is_for as engagements, 0 as showings
         from acts where not is_again
         union all
         select item_id, date_trunc('hour', occurred_at) + interval 1 hour, 0, 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def accuracy(margin: Floats, weight: Floats, people: Ints) -> Accuracy | None:
     if not len(margin):
         return None
     hit = right(margin)
-    sums = np.column_stack([np.bincount(people, weights=weight * hit), np.bincount(people, weights=weight)])
+    columns = [np.bincount(people, weights=weight * hit), np.bincount(people, weights=weight)]
+    sums = np.column_stack(columns).astype(np.float64)
     draws = bootstrap_means(sums)
     low, high = interval(draws[:, 0] / draws[:, 1])
     value = float(np.average(hit, weights=weight))
@@ -73,9 +75,6 @@ def area_within_lists(score: Floats, label: NDArray[np.bool_], lists: Ints) -> f
     """
     starts = np.flatnonzero(np.r_[True, lists[1:] != lists[:-1]]) if len(lists) else np.empty(0, dtype=int)
     bounds = np.r_[starts, len(lists)]
-    areas = [
-        area_under_curve(score[low:high], label[low:high])
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    areas = [area_under_curve(score[low:high], label[low:high]) for low, high in pairwise(bounds.tolist())]
     known = [area for area in areas if area is not None]
     return float(np.mean(known)) if known else None

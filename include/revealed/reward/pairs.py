@@ -34,6 +34,7 @@ class PairTable:
     sides: Showings
 
     def __len__(self) -> int:
+        """Return how many pairs there are."""
         return len(self.weight)
 
     def differences(self) -> Floats:
@@ -46,7 +47,9 @@ class PairTable:
 
 
 @contextmanager
-def opened(settings: Settings, dataset: DatasetManifest) -> Iterator[tuple[duckdb.DuckDBPyConnection, History]]:
+def opened(
+    settings: Settings, dataset: DatasetManifest
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, History]]:
     """Yield the published warehouse, read-only, and what was known when.
 
     Raises:

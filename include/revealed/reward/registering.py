@@ -94,9 +94,7 @@ def _log_figures(
     from mlflow.entities import Metric
 
     now = int(utc_now().timestamp() * 1_000)
-    figures = _figures(evaluation, outcomes) | {
-        f"weight/{name}": value for name, value in weights.items()
-    }
+    figures = _figures(evaluation, outcomes) | {f"weight/{name}": value for name, value in weights.items()}
     client.log_batch(
         run_id, metrics=[Metric(name, float(value), now, 0) for name, value in sorted(figures.items())]
     )

@@ -10,10 +10,12 @@ from revealed.reward.judgement import Accuracy
 
 _LIMITS = """### Limits
 - Utilities compare items of one list; between people or lists they mean nothing.
-- Implicit pairs say which of two seen items was engaged with. Their weights take the examination curve out, as well as it is known.
+- Implicit pairs say which of two seen items was engaged with. Their weights take the
+  examination curve out, as well as it is known.
 - Position and the recommender's score are not features, so that the model beats neither on pairs that position decides.
 - Title, text, topic and author are the catalogue's as of the dataset.
-- The figures are of a model fitted on the training part; the registered one is the same recipe on all pairs, with its temperature."""
+- The figures are of a model fitted on the training part; the registered one is the same recipe on all pairs, with its
+  temperature."""
 
 
 def reward_card(
@@ -60,9 +62,7 @@ def _areas(outcomes: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|",
     ]
     for name, found in outcomes.items():
-        areas = [
-            "-" if found[key] is None else f"{found[key]:.4f}" for key in ("auc", "auc_within_lists")
-        ]
+        areas = ["-" if found[key] is None else f"{found[key]:.4f}" for key in ("auc", "auc_within_lists")]
         lines.append(f"| {name} | {areas[0]} | {areas[1]} | {found['showings']:,} | {found['positive']:,} |")
     return "\n".join(lines)
 

@@ -121,7 +121,8 @@ _ACTS = """
         is_for, is_against, false as is_again
     from told
     union all
-    select logged_actor_id, item_id, received_at, received_at, is_for, is_against, true from told where logged_actor_id != actor_id"""
+    select logged_actor_id, item_id, received_at, received_at, is_for, is_against, true
+    from told where logged_actor_id != actor_id"""
 
 _ITEM_HISTORY = """
     create or replace temp table item_history as

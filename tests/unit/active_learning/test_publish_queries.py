@@ -65,6 +65,7 @@ def test_the_same_seed_gives_the_same_bytes_and_publishing_again_writes_nothing(
     assert [found.generation for found in list_queries(home)] == [1]
 
 
+@pytest.mark.slow
 def test_another_seed_asks_others(home: Settings, tmp_path: Path) -> None:
     shutil.copytree(home.home, tmp_path / "twin", symlinks=True)
     twin = settings_in(tmp_path / "twin")
@@ -73,11 +74,12 @@ def test_another_seed_asks_others(home: Settings, tmp_path: Path) -> None:
     assert rows(home) != rows(twin)
 
 
+@pytest.mark.slow
 def test_over_a_month_nobody_is_asked_too_soon(home: Settings) -> None:
-    """Every two days by the clock of the data, until the people of this world are asked for the second and third time."""
+    """Every four days by the clock of the data, until the people of this world are asked for the second and third time."""
     asked: list[tuple[datetime, str, str]] = []
     everybody = replace(BUDGET, pairs=120)
-    for days in range(0, 26, 2):
+    for days in range(0, 29, 4):
         if days:
             later(home, days)
         publish_queries(home, everybody)
@@ -93,7 +95,7 @@ def test_over_a_month_nobody_is_asked_too_soon(home: Settings) -> None:
     assert max(Counter(user for _, user, _ in asked).values()) > 2
     # Tables are kept for as long as somebody in them cools down, and no longer than that and the last three.
     oldest = datetime.fromisoformat(list_queries(home)[0].as_of)
-    assert AS_OF + timedelta(days=24) - oldest < timedelta(days=20)
+    assert AS_OF + timedelta(days=28) - oldest < timedelta(days=20)
 
 
 def test_what_is_known_to_be_wrong_is_refused(

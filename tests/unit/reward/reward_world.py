@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def catalogue(seed: int) -> pd.DataFrame:
     )
 
 
+@cache
 def planted_log(seed: int = 3) -> Log:
     """People who prefer one topic by two units of log odds, and new items a little; half of all lists give a pair."""
     random = np.random.default_rng(seed)

@@ -14,6 +14,7 @@ from reward_world import Log, catalogue, planted_log, replace_tables
 
 from revealed.reward.history import FEATURES, History
 
+START_KNOWN = pd.Timestamp("2026-01-05 12:00")
 MIDDLE = pd.Timestamp("2026-01-15")
 
 
@@ -40,7 +41,7 @@ def small_log() -> Log:
 
 
 def told_late(log: Log) -> Log:
-    """Some events are negative, some come late, and some visitors turn out to be people later, which is learnt in the middle."""
+    """Some events are negative, some come late, and some visitors turn out later to be people."""
     random = np.random.default_rng(9)
     events, shown = log.events.copy(), log.shown.copy()
     events.loc[random.random(len(events)) < 0.3, "polarity"] = "negative"
@@ -51,9 +52,6 @@ def told_late(log: Log) -> Log:
         table.loc[visitors, "logged_actor_id"] = "anon:" + table.loc[visitors, "actor_id"]
         table.loc[visitors, "identity_known_at"] = START_KNOWN
     return replace(log, events=events, shown=shown)
-
-
-START_KNOWN = pd.Timestamp("2026-01-05 12:00")
 
 
 def by_hand(log: Log, row: pd.Series, items: pd.DataFrame) -> dict[str, float]:

@@ -54,6 +54,7 @@ def test_a_table_is_within_budget_and_asks_of_nothing_that_was_seen_or_is_gone(h
     assert ranks == list(range(1, len(ranks) + 1))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_publishing_again_writes_nothing(
     home: Settings, tmp_path: Path
 ) -> None:

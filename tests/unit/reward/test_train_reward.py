@@ -56,6 +56,7 @@ def test_every_showing_to_a_person_is_scored_once_and_rewards_go_with_what_was_l
     assert settings.home / "rewards" / found.model_id == Path(found.scores_path)
 
 
+@pytest.mark.slow
 def test_the_same_log_gives_the_same_bytes_elsewhere_and_is_registered_once(tmp_path: Path) -> None:
     settings, found = trained()
     elsewhere = train_reward(reward_home(tmp_path / "elsewhere", planted_log()))

@@ -18,7 +18,9 @@ from revealed.commands import (
     loop,
     models,
     platform,
+    queries,
     reading,
+    reward,
     snapshots,
     warehouse,
     why,
@@ -40,6 +42,7 @@ for command in (
     reading.recommend,
     reading.sql,
     bias.bias,
+    queries.queries,
     why.why,
     doctor.doctor,
     platform.demo,
@@ -51,6 +54,7 @@ app.add_typer(datasets.app, name="dataset")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(models.app, name="model")
+app.add_typer(reward.app, name="reward")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(benchmarks.app, name="bench")
 

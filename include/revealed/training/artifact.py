@@ -63,8 +63,28 @@ def save_model(
         pages: files that present the model (model card, sample lists, MLflow's form), checked as the others are, but no
             part of its identity: a model that somebody rejected is the same one when newer code describes it.
     """
-    pages = pages or {}
+    about = {"model": model.name, "parameters": model.parameters, "items": len(model.items)}
     arrays = model.arrays() | _encoded(model.items)
+    return save_arrays(models, about | {"lineage": dict(lineage)}, arrays, reports, pages)
+
+
+def save_arrays(
+    models: Path,
+    about: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    reports: Mapping[str, bytes],
+    pages: Mapping[str, bytes] | None = None,
+) -> SavedModel:
+    """Write `models/<model id>/` for a model of any kind and return it; the same content is not written again.
+
+    Args:
+        models: the folder of all models.
+        about: what the card says, as JSON values: at least `model` (its name) and `parameters`.
+        arrays: numbers, finite, by name.
+        reports: further files by their path inside of the folder; part of its identity.
+        pages: files that present it, checked as the others are, but no part of its identity.
+    """
+    pages = pages or {}
     staged = models / f".staged.{os.getpid()}"
     remove_tree(staged)
     staged.mkdir(parents=True)
@@ -72,9 +92,7 @@ def save_model(
         np.savez(staged / ARRAYS, allow_pickle=False, **arrays)
         for name, data in {**reports, **pages}.items():
             write_bytes(staged / name, data)
-        card = _card(
-            model, arrays, lineage, {name: sha256_file(staged / name) for name in (ARRAYS, *reports)}
-        )
+        card = _card(about, arrays, {name: sha256_file(staged / name) for name in (ARRAYS, *reports)})
         write_json(staged / CARD, card | {"pages": {name: sha256_file(staged / name) for name in pages}})
         final = models / str(card["model_id"])
         if not final.exists():
@@ -90,9 +108,8 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
     Raises:
         DamagedModelError: a file is missing, changed, or not what a model is made of; the message names it.
     """
-    card = check_files(folder)
-    path = folder / ARRAYS
-    arrays = _read_arrays(path, card["arrays"])
+    arrays, saved = load_arrays(folder)
+    card, path = saved.card, folder / ARRAYS
     try:
         items = _decoded(arrays.pop("item_ids_utf8"), arrays.pop("item_ids_ends"))
         model = create(card["model"], card["parameters"])
@@ -103,7 +120,17 @@ def load_model(folder: Path) -> tuple[Recommender, SavedModel]:
         raise DamagedModelError(
             f"the arrays do not fit together ({error})", where=str(path), remedy=_REMEDY
         ) from error
-    return model, SavedModel(card["model_id"], folder, card)
+    return model, saved
+
+
+def load_arrays(folder: Path) -> tuple[dict[str, NDArray[Any]], SavedModel]:
+    """Return the arrays in `folder` and what the card says, after the same checks, whatever kind of model it is.
+
+    Raises:
+        DamagedModelError: a file is missing, changed, or not what its card says; the message names it.
+    """
+    card = check_files(folder)
+    return _read_arrays(folder / ARRAYS, card["arrays"]), SavedModel(card["model_id"], folder, card)
 
 
 def check_files(folder: Path) -> dict[str, Any]:
@@ -122,17 +149,13 @@ def check_files(folder: Path) -> dict[str, Any]:
 
 
 def _card(
-    model: Recommender, arrays: Mapping[str, NDArray[Any]], lineage: Mapping[str, Any], sha256: dict[str, str]
+    about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sha256: dict[str, str]
 ) -> dict[str, Any]:
-    card = {
+    card = dict(about) | {
         "format": _FORMAT,
-        "model": model.name,
-        "parameters": model.parameters,
-        "items": len(model.items),
         "arrays": {
             name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()
         },
-        "lineage": dict(lineage),
         "sha256": sha256,
     }
     return card | {"model_id": _model_id(card)}

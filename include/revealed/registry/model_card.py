@@ -131,8 +131,7 @@ def _limits(facts: CardFacts) -> list[str]:
 def _test_limits(comparison: Comparison, newcomers: int) -> list[str]:
     few = comparison.users < _FEW_TEST_USERS
     found = [
-        f"{'Only ' if few else ''}{comparison.users:,} users and {comparison.test_pairs:,} liked items were tested on"
-        " (offline: what people would have done with other lists is not known)."
+        f"{'Only ' if few else ''}{comparison.users:,} users and {comparison.test_pairs:,} liked items were tested on."
     ]
     if newcomers:
         found.append(f"{newcomers:,} users arrived within the test days and are not in the figures.")

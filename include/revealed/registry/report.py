@@ -128,7 +128,7 @@ def version_description(
     trial, champion, folder = training.trial, training.champion, training.saved.folder
     return "\n\n".join(
         [
-            f"### {trial.chosen}: {trial.because}",
+            f"### {trial.because}",
             comparison_table(trial.comparison, trial.chosen),
             champion_line(champion.version if champion else None, champion.how if champion else ""),
             *sections,

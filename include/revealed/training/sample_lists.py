@@ -21,7 +21,8 @@ SAMPLES_TABLE, SAMPLES_PAGE = "samples/recommendations.json", "samples/recommend
 _SEED = 19
 _OF_EACH_KIND = 5
 _ITEMS = 5
-_COLUMNS = ("person", "kind", "likes", "rank", "item_id", "title", "score", "because")
+# MLflow's table shows the first four without asking.
+_COLUMNS = ("person", "rank", "item", "because", "item_id", "score")
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,12 @@ def _draw(likes: NDArray[np.int64], kind: str, seed: int) -> NDArray[np.int64]:
 def _as_table(samples: list[SampleList]) -> dict[str, Any]:
     rows = [
         [
-            sample.person,
-            sample.kind,
-            sample.likes,
+            f"{sample.person}: {sample.kind}, {sample.likes:,} likes",
             item.rank,
-            item.item_id,
-            item.title,
-            round(item.score, 6),
+            item.title or item.item_id,
             item.sentence(),
+            item.item_id,
+            round(item.score, 6),
         ]
         for sample in samples
         for item in sample.items

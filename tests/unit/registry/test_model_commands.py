@@ -87,3 +87,28 @@ def test_nothing_is_listed_where_nothing_is(tmp_path: Any) -> None:
     settings = Settings.from_env({"REVEALED_HOME": str(tmp_path)})
     assert "no model has been registered" in say(settings, "model", "list")
     assert "nobody has decided" in say(settings, "model", "history")
+
+
+def test_a_rollback_publishes_at_once_when_asked(trained: Trained) -> None:
+    settings, first = trained.settings, trained.result.version
+    say(settings, "model", "approve")
+    second = retrain(settings, World(as_of=AS_OF + timedelta(days=7), seed=7)).version
+    say(settings, "model", "approve", second, "--force")
+    assert told(settings, "snapshot", "publish")["model_version"] == second
+    assert told(settings, "model", "rollback", "--publish") == {"champion": first, "generation": 2}
+    assert told(settings, "snapshot", "show")["model_version"] == first
+
+
+def test_a_ranking_is_explained_by_id_and_sums_to_its_score(trained: Trained) -> None:
+    settings = trained.settings
+    say(settings, "model", "approve")
+    say(settings, "snapshot", "publish")
+    published = told(settings, "recommend", "u0003", "-k", "2")["recommendations"]
+    found = told(settings, "explain", "u0003", "-k", "2")
+    assert [item["item_id"] for item in found["items"]] == [item["item_id"] for item in published]
+    first = found["items"][0]
+    assert first["score"] == pytest.approx(published[0]["score"], abs=1e-4)
+    assert sum(reason["amount"] for reason in first["because"]) == pytest.approx(first["score"])
+    text = say(settings, "explain", "u0003", first["item_id"], "--version", trained.result.version)
+    assert "rank 1" in text
+    assert first["because"][0]["item_id"] in text

@@ -1,7 +1,8 @@
 """Publish the champion's recommendations as one snapshot.
 
 **What**: the champion scores every user; top lists, similar items and fallbacks for unknown users are
-written as one snapshot, checked, and put in service by one pointer.
+written as one snapshot, checked, and put in service by one pointer. Then the questions whose answers would teach
+the model most (`published/queries/`).
 
 **Inputs**: `champion_model`, or `feedback_dataset` (what people have consumed since is left out).
 **Outputs**: `recommendation_snapshot`.
@@ -19,7 +20,7 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from revealed.assets import CHAMPION_MODEL, FEEDBACK_DATASET, RECOMMENDATION_SNAPSHOT
-from revealed.orchestration import DAG_DEFAULTS, Tag, announce, report_progress
+from revealed.orchestration import DAG_DEFAULTS, Tag, announce, nothing_to_do_skips, report_progress
 from revealed.settings import Settings
 
 
@@ -41,7 +42,14 @@ def publish_recommendations() -> None:
         announce(outlet_events, [RECOMMENDATION_SNAPSHOT], snapshot=snapshot.snapshot_id)
         return snapshot.snapshot_id
 
-    has_champion() >> publish_snapshot()
+    @task
+    def publish_queries() -> int:
+        from revealed import active_learning
+
+        with nothing_to_do_skips():
+            return active_learning.publish_queries(Settings.from_env(), progress=report_progress).generation
+
+    has_champion() >> publish_snapshot() >> publish_queries()
 
 
 publish_recommendations()

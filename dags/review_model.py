@@ -32,9 +32,11 @@ def review_model() -> None:
 
     @task
     def assess() -> dict[str, Any]:
-        from revealed.registry import assess_challenger
+        from revealed import registry
 
-        return assess_challenger(Settings.from_env()).to_dict()
+        found = registry.assess_challenger(Settings.from_env())
+        registry.record_gates(Settings.from_env(), found)
+        return found.to_dict()
 
     @task.branch
     def choose_reviewer(assessment: Any) -> str | None:

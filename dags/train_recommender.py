@@ -1,16 +1,15 @@
 """Train a challenger when one is due.
 
 **What**: fits the contenders (ALS, frequency-scaled ALS, BPR, item content, recency, popularity) on the newest feedback
-dataset, compares them and the champion on the days held out, and registers the best in MLflow as the challenger.
+dataset, compares them and the champion on the days held out, and registers the best as the challenger. Then the reward
+model: which of two shown items a person prefers.
 
 **Inputs**: `feedback_dataset`, or `feedback_drift`. **Outputs**: `challenger_model`.
 
 **Schedule**: at every new dataset, if the last model misses `REVEALED_RETRAIN_EVERY_DAYS` days of *data* (7), if there is
-no model, or if the feedback drifts. Until the last full fit misses `REVEALED_REFIT_EVERY_DAYS` days it goes on from the
-champion, which costs two sweeps. By hand: see the parameters; an interrupted search goes on where it was.
+no model, or if the feedback drifts; refreshed until the last full fit misses `REVEALED_REFIT_EVERY_DAYS`. By hand: params.
 
-**When it fails**: the champion stays. `no_data`: the dataset holds too little to hold days out; `registry`: MLflow is out
-of reach (tried again by itself). Clear the task once the cause is gone: training is repeatable.
+**When it fails**: the champion stays. `no_data`: too few days; `registry`: MLflow is out of reach. Clear the task.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ from revealed.orchestration import (
     was_started_by,
 )
 from revealed.settings import Settings
+
+ASKED = ("contenders", "trials", "fit")
 
 
 @dag(
@@ -61,16 +62,22 @@ def train_recommender() -> None:
     def train(*, params: Any = None, dag_run: Any = None, outlet_events: Any = None) -> str:
         from revealed.training import TrainingRequest, train_challenger
 
-        settings, names = Settings.from_env(), tuple(params["contenders"])
-        request = TrainingRequest.of(settings, contenders=names, trials=params["trials"], fit=params["fit"])
+        settings = Settings.from_env()
+        request = TrainingRequest.of(settings, **{name: params[name] for name in ASKED})
+        told = {"airflow_run_url": run_url(dag_run), "progress": report_progress}
         with nothing_to_do_skips():
-            result = train_challenger(
-                settings, request=request, airflow_run_url=run_url(dag_run), progress=report_progress
-            )
+            result = train_challenger(settings, request=request, **told)
         announce(outlet_events, [CHALLENGER_MODEL], version=result.version, as_of=result.as_of)
         return result.version
 
-    is_training_due() >> train()
+    @task
+    def train_reward() -> str:
+        from revealed import reward
+
+        with nothing_to_do_skips():
+            return reward.train_reward(Settings.from_env(), progress=report_progress).model_id
+
+    is_training_due() >> train() >> train_reward()
 
 
 train_recommender()

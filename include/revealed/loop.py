@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from revealed.active_learning import publish_queries
 from revealed.cadence import decide_next_training
 from revealed.days import as_of_end_of
 from revealed.errors import NoDataError
@@ -15,6 +16,7 @@ from revealed.progress import Progress, quiet
 from revealed.publishing import SnapshotManifest, publish_snapshot
 from revealed.quality import AuditResult
 from revealed.registry import Assessment, assess_challenger, current_champion, promote
+from revealed.reward import train_reward
 from revealed.settings import Settings
 from revealed.training import train_challenger
 from revealed.warehouse import (
@@ -106,8 +108,27 @@ def run_loop(
             settings, promoted, approved_by=approve_as, note="approved by the person who ran `revealed run`"
         )
         progress(f"model version {promoted} is champion, approved by {approve_as}")
-    snapshot = publish_snapshot(settings, progress=progress) if current_champion(settings) else None
+    _train_reward(settings, dataset.version, progress)
+    snapshot = _publish(settings, progress) if current_champion(settings) else None
     return LoopReport(as_of, audit, warehouse, dataset.version, assessment, promoted, snapshot)
+
+
+def _train_reward(settings: Settings, dataset_version: str, progress: Progress) -> None:
+    """Train the reward model, or say why not."""
+    try:
+        train_reward(settings, dataset_version, progress=progress)
+    except NoDataError as error:
+        progress(f"no reward model: {error.describe()}")
+
+
+def _publish(settings: Settings, progress: Progress) -> SnapshotManifest:
+    """Publish the champion's lists, and the questions whose answers would teach it most."""
+    snapshot = publish_snapshot(settings, progress=progress)
+    try:
+        publish_queries(settings, progress=progress)
+    except NoDataError as error:
+        progress(f"nothing to ask: {error.describe()}")
+    return snapshot
 
 
 def _train_if_due(

@@ -49,6 +49,8 @@ def test_no_step_of_the_loop_names_the_truth() -> None:
         "evaluation",
         "registry",
         "publishing",
+        "reward",
+        "active_learning",
     )
     named = [
         str(path.relative_to(PACKAGE))

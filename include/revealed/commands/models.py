@@ -70,7 +70,7 @@ def train(
     from revealed.training import TrainingRequest, train_challenger
 
     settings = Settings.from_env()
-    request = TrainingRequest.of(settings, contenders=tuple(contender or ()), trials=trials, fit=fit)
+    request = TrainingRequest.of(settings, contenders=contender or (), trials=trials, fit=fit)
     found = train_challenger(settings, dataset, request=request, progress=to_stderr)
     if as_json:
         say_json(found.to_dict())

@@ -7,6 +7,7 @@ from revealed.registry.review import (
     Assessment,
     assess_challenger,
     promote,
+    record_gates,
     reject,
     rollback_champion,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "list_versions",
     "promote",
     "read_model_version",
+    "record_gates",
     "register_challenger",
     "reject",
     "rollback_champion",

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from revealed.training.foresight import Foresight
 
 
+GATES_HEADING = "### Gates"
+
+
 @dataclass(frozen=True)
 class Assessment:
     """What the gates say of a version, and the page for the reviewer."""
@@ -85,6 +88,23 @@ def assess_challenger(settings: Settings, version: str = CHALLENGER) -> Assessme
         run_url=page,
         version_url=version_url(settings, found.version),
     )
+
+
+def record_gates(settings: Settings, found: Assessment) -> None:
+    """Write each gate's number, threshold and verdict into the version's tags and onto its page in MLflow.
+
+    Raises:
+        RegistryError: MLflow is out of reach.
+    """
+    with registry(settings) as client:
+        version = client.get_model_version(MODEL_NAME, found.version)
+        page = (version.description or "").split(GATES_HEADING)[0].rstrip()
+        for gate in found.gates:
+            verdict = "passed" if gate.passed else "FAILED"
+            told = f"{verdict}: {gate.value}; asked for {gate.limit}"
+            client.set_model_version_tag(MODEL_NAME, found.version, f"gate/{gate.name}", told)
+        page = f"{page}\n\n{GATES_HEADING}\n\n{gates_table(found.gates)}"
+        client.update_model_version(MODEL_NAME, found.version, description=page)
 
 
 def promote(

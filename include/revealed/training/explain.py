@@ -28,7 +28,7 @@ from revealed.training.als import ImplicitALS
 from revealed.training.factor_model import FactorModel
 from revealed.training.ials import FrequencyScaledALS
 from revealed.training.matrix import only
-from revealed.training.popularity import Popularity
+from revealed.training.popularity import Popularity, ScoredItems
 from revealed.training.protocol import Recommender
 
 EXACT, ONE_LEFT_OUT, CROWD, UNEXPLAINED = "exact", "one_left_out", "crowd", "unexplained"
@@ -61,7 +61,7 @@ class ScoreExplanation:
         score: the model's score of the item for this user.
         likes: the greatest amount first.
         dislikes: what each did (amounts are mostly negative), the most harmful first.
-        people: how many people like the item, for `crowd`; else None.
+        people: how many people like the item, for popularity; else None.
     """
 
     method: str
@@ -86,9 +86,10 @@ def explain_score(model: Recommender, confidence: Csr, item: int) -> ScoreExplan
         return _solved(model, likes, item, _frequency_scaled_system(model, likes))
     if isinstance(model, FactorModel):
         return _one_left_out(model, confidence, item)
-    if isinstance(model, Popularity):
-        # The scores are counts, and less than one for breaking ties.
-        return ScoreExplanation(CROWD, float(model.scores[item]), [], [], people=int(model.scores[item]))
+    if isinstance(model, ScoredItems):
+        # Popularity's scores are counts, and less than one for breaking ties.
+        people = int(model.scores[item]) if isinstance(model, Popularity) else None
+        return ScoreExplanation(CROWD, float(model.scores[item]), [], [], people=people)
     return ScoreExplanation(UNEXPLAINED, float("nan"), [], [])
 
 

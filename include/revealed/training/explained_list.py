@@ -49,7 +49,8 @@ class ExplainedItem:
     def sentence(self, most: int = 3) -> str:
         """Return the reasons in words, the `most` weighty ones."""
         if self.method == CROWD:
-            return f"liked by {self.people:,} people; the same for everybody"
+            crowd = "many people of late" if self.people is None else f"{self.people:,} people"
+            return f"liked by {crowd}; the same for everybody"
         if self.method == UNEXPLAINED:
             return "this model does not tell"
         parts = [f"{_named(reason)} {self._part(reason)}" for reason in self.because[:most]]

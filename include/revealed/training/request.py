@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from revealed.errors import UsageError
@@ -51,12 +52,12 @@ class TrainingRequest:
         cls,
         settings: Settings,
         *,
-        contenders: tuple[str, ...] = (),
+        contenders: Sequence[str] = (),
         trials: int = 0,
         fit: str = AUTO,
     ) -> TrainingRequest:
         """Return the request that the settings describe, but for what is given."""
-        return cls(contenders or settings.contenders, trials or settings.tuning_trials, fit)
+        return cls(tuple(contenders) or settings.contenders, trials or settings.tuning_trials, fit)
 
     def names(self, pairs: int) -> tuple[str, ...]:
         """Return who competes on a training fold of so many pairs, popularity last."""

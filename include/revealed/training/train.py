@@ -85,7 +85,7 @@ def train_challenger(
         RegistryError: MLflow is out of reach; the model stays in `models/`, and training again registers it.
         LockedError: another process is training.
     """
-    from revealed.registry import register_challenger
+    from revealed.registry import assess_challenger, record_gates, register_challenger
 
     with exclusive_lock(settings.locks / "training.lock", "train a model"):
         training = train(settings, dataset_version, request=request, progress=progress)
@@ -96,6 +96,8 @@ def train_challenger(
             airflow_run_url=airflow_run_url,
             code_revision=code_revision(settings.project_root),
         )
+        progress("weighing the gates")
+        record_gates(settings, assess_challenger(settings, registered.version))
     return TrainingResult(
         version=registered.version,
         model_id=training.saved.model_id,

@@ -7,8 +7,7 @@ model: which of two shown items a person prefers.
 **Inputs**: `feedback_dataset`, or `feedback_drift`. **Outputs**: `challenger_model`.
 
 **Schedule**: at every new dataset, if the last model misses `REVEALED_RETRAIN_EVERY_DAYS` days of *data* (7), if there is
-no model, or if the feedback drifts; refreshed until the last full fit misses `REVEALED_REFIT_EVERY_DAYS`. By hand: params.
-
+no model, or if the feedback drifts; refreshed until the last full fit misses `REVEALED_REFIT_EVERY_DAYS`.
 **When it fails**: the champion stays. `no_data`: too few days; `registry`: MLflow is out of reach. Clear the task.
 """
 
@@ -30,8 +29,6 @@ from revealed.orchestration import (
     was_started_by,
 )
 from revealed.settings import Settings
-
-ASKED = ("contenders", "trials", "fit")
 
 
 @dag(
@@ -62,11 +59,10 @@ def train_recommender() -> None:
     def train(*, params: Any = None, dag_run: Any = None, outlet_events: Any = None) -> str:
         from revealed.training import TrainingRequest, train_challenger
 
-        settings = Settings.from_env()
-        request = TrainingRequest.of(settings, **{name: params[name] for name in ASKED})
-        told = {"airflow_run_url": run_url(dag_run), "progress": report_progress}
+        settings, url = Settings.from_env(), run_url(dag_run)
+        asked = TrainingRequest.of_params(settings, params)
         with nothing_to_do_skips():
-            result = train_challenger(settings, request=request, **told)
+            result = train_challenger(settings, request=asked, airflow_run_url=url, progress=report_progress)
         announce(outlet_events, [CHALLENGER_MODEL], version=result.version, as_of=result.as_of)
         return result.version
 

@@ -17,6 +17,8 @@ _HELD_BACK = 0.2
 _TASTES = 40
 _OWN_TASTE = 0.6
 _ROWS_AT_ONCE = 1_000_000
+# Events happen within this many microseconds: ninety days.
+_SPAN_US = 90 * 86_400 * 1_000_000
 _SMALLEST_CONFIDENCE, _LARGEST_CONFIDENCE = 1.0, 50.0
 
 
@@ -72,6 +74,7 @@ _SCHEMA = pa.schema(
         ("is_consumed", pa.bool_()),
         ("is_hidden", pa.bool_()),
         ("events", pa.int64()),
+        ("last_event_at", pa.timestamp("us")),
     ]
 )
 
@@ -119,6 +122,7 @@ def _table(users: NDArray[np.int64], items: NDArray[np.int64], confidence: NDArr
             "is_consumed": confidence > 2,
             "is_hidden": np.zeros(len(users), dtype=bool),
             "events": np.ones(len(users), dtype=np.int64),
+            "last_event_at": (items * 7_919 + users) % _SPAN_US,
         },
         schema=_SCHEMA,
     )

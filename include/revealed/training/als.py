@@ -7,6 +7,7 @@ pair is preference 0 with confidence 1.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,8 @@ class ImplicitALS(FactorModel):
 
 
 def _solver(parameters: dict[str, Any], confidence: Csr, device: Device) -> Any:
+    # It logs losses, also those that it has not computed, which no formatter takes.
+    logging.getLogger("implicit").setLevel(logging.WARNING)
     shared = {
         "factors": parameters["factors"],
         "regularization": parameters["regularization"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from revealed.errors import UsageError
 from revealed.settings import Settings
@@ -58,6 +59,11 @@ class TrainingRequest:
     ) -> TrainingRequest:
         """Return the request that the settings describe, but for what is given."""
         return cls(tuple(contenders) or settings.contenders, trials or settings.tuning_trials, fit)
+
+    @classmethod
+    def of_params(cls, settings: Settings, params: Mapping[str, Any]) -> TrainingRequest:
+        """Return the request in an Airflow run's parameters; what else is among them plays no part."""
+        return cls.of(settings, contenders=params["contenders"], trials=params["trials"], fit=params["fit"])
 
     def names(self, pairs: int) -> tuple[str, ...]:
         """Return who competes on a training fold of so many pairs, popularity last."""

@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))
 
 from planted_world import settings_in
-from trained_home import Trained, trained_once
+from trained_home import CONTENDERS, Trained, trained_once
 
 
 @pytest.fixture
@@ -20,4 +20,5 @@ def trained(
     """A private copy of a home with an undecided challenger."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     original = trained_once(tmp_path_factory.getbasetemp())
-    return Trained(settings_in(shutil.copytree(original.settings.home, tmp_path / "home")), original.result)
+    home = shutil.copytree(original.settings.home, tmp_path / "home")
+    return Trained(settings_in(home, contenders=CONTENDERS), original.result)

@@ -16,12 +16,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 from test_als_truth import fitted, planted
 
 from revealed.evaluation import Comparison
+from revealed.evaluation.tiers import Tiers
 from revealed.feedback import DatasetManifest
 from revealed.registry.model_card import CardFacts, model_card
 from revealed.registry.report import comparison_table
 from revealed.training.candidates import Trial
 from revealed.training.champion import ChampionEntry
 from revealed.training.device import Device
+from revealed.training.off_policy_trial import OffPolicyTrial
+from revealed.training.refresh import Fit
 from revealed.training.tuning import Tuning
 
 _MORE = ("ndcg@20", "recall@10", "recall@20", "map@10", "mrr@10", "gini@10", "novelty@10")
@@ -32,6 +35,17 @@ def comparison(**changes: Any) -> Comparison:
     for values in found.metrics.values():
         values |= dict.fromkeys(_MORE, 0.5)
     return found
+
+
+def trial(found: Comparison, chosen: str = "als", newcomers: int = 0, reason: str = "") -> Trial:
+    return Trial(
+        comparison=found,
+        tiers=Tiers(0, {}, []),
+        off_policy=OffPolicyTrial(0, 0, 0, reason, {}, []),
+        newcomers=newcomers,
+        chosen=chosen,
+        because=f"{chosen} it is",
+    )
 
 
 def facts(found: Comparison, **changes: Any) -> CardFacts:
@@ -54,9 +68,12 @@ def facts(found: Comparison, **changes: Any) -> CardFacts:
         dataset=dataset,
         model=model,
         data=data,
-        trial=Trial(found, 0, "als", "als beats popularity"),
+        trial=trial(found),
         champion=champion,
-        tuning=Tuning(model.parameters, {30.0: 0.25}, "best of 4"),
+        tuning=Tuning(
+            model.parameters, [{"value": 0.25, "state": "COMPLETE", "regularization": 30.0}], "best of 4"
+        ),
+        fit=Fit("full", "asked for", AS_OF.isoformat()),
         device=Device("cpu", "no card"),
         code_revision="c0de",
     )
@@ -70,7 +87,7 @@ def limits(card: str) -> list[str]:
 
 def test_a_card_says_what_the_model_is_made_of_and_how_it_did() -> None:
     found = comparison(champion=0.2)
-    card = model_card(facts(found, sections=["| cohort | ndcg@10 |"]))
+    card = model_card(facts(found, trial=trial(found, reason="no propensities")))
     for part in (
         "`d00d`",
         "2026-02-01 00:00 UTC",
@@ -79,14 +96,15 @@ def test_a_card_says_what_the_model_is_made_of_and_how_it_did() -> None:
         "passed, 220 checks",
         "factors = 8, regularization = 1.0",
         "best of 4",
-        "30: 0.2500",
         "cpu: no card",
         "`c0de`",
         "Ranks 60 items for 150 users",
         "1,800: 1,800 liked, 0 not",
         comparison_table(found, "als"),
         "The champion is version 4",
-        "| cohort | ndcg@10 |",
+        "Value on the log: no propensities.",
+        "| fit | full: asked for |",
+        "0.2500 with regularization 30",
         "`revealed model rollback --publish --note WHY`",
     ):
         assert part in card
@@ -105,16 +123,20 @@ def test_a_good_models_only_limits_are_the_tests_size_and_what_is_never_shown() 
         (comparison(users=30), {}, "Only 30 users"),
         (comparison(als=0.105), {}, "Not clearly better than popularity"),
         (comparison(champion=0.299), {}, "Not clearly better than champion"),
-        (comparison(), {"tuning": Tuning({}, {}, "not tuned: too many pairs")}, "not tuned: too many pairs"),
-        (comparison(), {"limits": ["The off-policy value was refused: no support."]}, "refused: no support"),
+        (comparison(), {"tuning": Tuning({}, [], "not tuned: too many pairs")}, "not tuned: too many pairs"),
+        (
+            comparison(),
+            {"trial": trial(comparison(), reason="no propensities")},
+            "not known: no propensities",
+        ),
         (
             comparison(chosen="popularity"),
-            {"trial": Trial(comparison(), 12, "popularity", "nothing beat it")},
+            {"trial": trial(comparison(), chosen="popularity", newcomers=12)},
             "12 users arrived within the test days",
         ),
         (
             comparison(),
-            {"trial": Trial(comparison(), 0, "popularity", "nothing beat it")},
+            {"trial": trial(comparison(), chosen="popularity")},
             "Shows everybody the same items",
         ),
     ],

@@ -30,8 +30,8 @@ from revealed.registry import (
     rollback_champion,
 )
 from revealed.registry.client import registry
-from revealed.registry.report import version_description
-from revealed.training import train_challenger
+from revealed.registry.report import gates_table, version_description
+from revealed.training import TrainingRequest, train_challenger
 from revealed.training.artifact import load_model
 from revealed.training.train import train
 
@@ -57,7 +57,12 @@ def test_run_holds_everything_a_reviewer_asks_for(trained: Trained) -> None:
     assert "| **als** (challenger) |" in version.description
     assert f"/get-artifact?run_uuid={result.run_id}&path=model/plots/ranking.png" in version.description
     assert f"/get-artifact?run_uuid={result.run_id}&path=model/model_card.md" in version.description
-    assert run.data.tags["mlflow.note.content"] == version.description
+    page, gates = version.description.split("\n\n### Gates\n\n")
+    assert run.data.tags["mlflow.note.content"] == page
+    found = assess_challenger(trained.settings).gates
+    assert gates == gates_table(found)
+    assert {f"gate/{gate.name}" for gate in found} <= version.tags.keys()
+    assert version.tags["gate/better than popularity"].startswith("passed: ndcg@10 +")
     assert list(version.aliases) == ["challenger"]
     of_popularity = result.comparison.metrics["popularity"]["ndcg@10"]
     assert run.data.metrics["popularity/ndcg_at_10"] == of_popularity
@@ -160,6 +165,14 @@ def test_registering_an_undecided_model_again_changes_nothing(trained: Trained) 
     assert len(list_versions(trained.settings)) == 1
 
 
+def test_a_champion_that_has_seen_the_test_days_is_fitted_anew_for_a_full_fit(trained: Trained) -> None:
+    settings = trained.settings
+    promote(settings, trained.result.version, "ada")
+    again = train_challenger(settings, request=TrainingRequest.of(settings, fit="full"))
+    evaluation = json.loads((fetch_model(settings, again.version) / "evaluation.json").read_bytes())
+    assert evaluation["champion"] == {"version": "1", "name": "als", "how": "refitted"}
+
+
 def test_a_later_week_competes_with_the_champion_and_can_be_rolled_back(trained: Trained) -> None:
     settings = trained.settings
     promote(settings, trained.result.version, "ada")
@@ -169,7 +182,7 @@ def test_a_later_week_competes_with_the_champion_and_can_be_rolled_back(trained:
     ] == {
         "version": "1",
         "name": "als",
-        "how": "refitted",  # it has seen the test days
+        "how": "evaluation_twin",  # what was published has seen the test days
     }
     next_week = retrain(settings, World(as_of=AS_OF + timedelta(days=7), seed=7))
     assert json.loads((fetch_model(settings, next_week.version) / "evaluation.json").read_bytes())[

@@ -95,6 +95,11 @@ def _showing(
         "is_clickbait": False,
         "is_satisfied": liked,
         "is_mature": True,
+        "is_click_mature": True,
+        "is_hidden": False,
+        "propensity": 0.1,
+        "model_version": "1",
+        "policy": "p",
         "is_bot": person == 0,
     }
 

@@ -11,6 +11,7 @@ from revealed.errors import NoDataError
 from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
 from revealed.training.matrix import Interactions
+from revealed.training.protocol import AfterSweep, Recommender
 from revealed.training.retreat import fit_with_retreat, is_out_of_memory, needed_bytes, next_smaller
 from tests.unit.training.test_als_truth import CPU, build, fitted, planted
 
@@ -32,7 +33,14 @@ class CardALS(ImplicitALS):
         self.error, self.holds = error, holds
         self.tried: list[tuple[str, int]] = []
 
-    def fit(self, data: Interactions, device: Device) -> None:
+    def fit(
+        self,
+        data: Interactions,
+        device: Device,
+        *,
+        start: Recommender | None = None,
+        after_sweep: AfterSweep | None = None,
+    ) -> None:
         self.tried.append((device.name, device.factor_bits))
         if device.name == "gpu" and device.factor_bits > self.holds:
             raise self.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +29,19 @@ def test_pairs_in_any_order_are_the_dense_matrix(seed: int, has_repeats: bool) -
     seen = random.random(len(pairs)) < 0.5
     rows, columns = (part.astype(np.int32) for part in np.divmod(pairs, items))
     names = [np.array([f"{n:03d}" for n in range(count)], dtype=object) for count in (users, items)]
-    data = interactions(*names, rows, columns, values, seen)
+    days = random.integers(0, 50, len(pairs)).astype(np.float32)
+    data = interactions(*names, rows, columns, values, seen, days)
     dense, dense_seen = np.zeros((users, items)), np.zeros((users, items))
     np.add.at(dense, (rows, columns), np.clip(values, -LARGEST_CONFIDENCE, LARGEST_CONFIDENCE))
     np.add.at(dense_seen, (rows, columns), seen)
     np.testing.assert_array_equal(data.confidence.toarray(), dense)
     np.testing.assert_array_equal(data.seen.toarray(), dense_seen)
-    stored = {(int(row), int(column)) for row, column in zip(rows, columns, strict=True)}
+    fewest: dict[tuple[int, int], float] = {}
+    for row, column, day_ in zip(rows.tolist(), columns.tolist(), days.tolist(), strict=True):
+        fewest[row, column] = min(day_, fewest.get((row, column), day_))
+    assert data.latest is not None
+    assert data.latest.tolist() == [fewest[cell] for cell in sorted(fewest)]
+    stored = fewest.keys()
     assert data.confidence.nnz == len(stored)
     for matrix in (data.confidence, data.seen):
         assert (matrix.data.dtype, matrix.indices.dtype, matrix.indptr.dtype) == (
@@ -47,8 +54,12 @@ def test_pairs_in_any_order_are_the_dense_matrix(seed: int, has_repeats: bool) -
         assert (steps[within] > 0).all()
 
 
+def day(number: int) -> datetime:
+    return datetime(2026, 1, number)  # noqa: DTZ001 (as the file has it: UTC without a zone)
+
+
 def feedback(path: Path, rows: list[tuple[object, ...]]) -> Path:
-    names = ("user_id", "item_id", "confidence", "is_consumed", "is_hidden", "events")
+    names = ("user_id", "item_id", "confidence", "is_consumed", "is_hidden", "events", "last_event_at")
     columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     pq.write_table(pa.table(columns), path)
     return path
@@ -58,11 +69,11 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
     path = feedback(
         tmp_path / "pairs.parquet",
         [
-            ("u2", "i1", 4.0, True, False, 1),
-            ("u1", "i3", -1.0, False, False, 0),  # scrolled past: may be shown again
-            ("u1", "i1", -2.0, False, False, 3),  # disliked by an act
-            (None, "i9", 7.0, True, False, 1),
-            ("u2", "i3", 5.0, None, None, None),
+            ("u2", "i1", 4.0, True, False, 1, day(4)),
+            ("u1", "i3", -1.0, False, False, 0, day(3)),  # scrolled past: may be shown again
+            ("u1", "i1", -2.0, False, False, 3, day(2)),  # disliked by an act
+            (None, "i9", 7.0, True, False, 1, day(5)),
+            ("u2", "i3", 5.0, None, None, None, day(1)),
         ],
     )
     data = read_interactions(Settings.from_env({"REVEALED_HOME": str(tmp_path)}), path)
@@ -70,6 +81,8 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
     assert data.items.tolist() == ["i1", "i3", "i9"]
     assert data.confidence.toarray().tolist() == [[-2, -1, 0], [4, 5, 0]]
     assert data.seen.toarray().tolist() == [[1, 0, 0], [1, 0, 0]]
+    assert data.latest is not None
+    assert data.latest.tolist() == [3, 2, 1, 4]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

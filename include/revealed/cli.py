@@ -62,8 +62,8 @@ app.add_typer(benchmarks.app, name="bench")
 
 
 # Importing MLflow and Great Expectations makes a million objects that stay: looking through them for garbage again and again
-# is a second of a short command.
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+# is a second of a short command, and another at its end.
+_OBJECTS_BETWEEN_COLLECTIONS = 500_000
 
 
 def _version(wanted: bool) -> None:
@@ -94,6 +94,7 @@ def main() -> None:
         if refusal is None:
             raise
         code = refuse(refusal, as_json="--json" in words)
+    gc.freeze()
     sys.exit(code)
 
 

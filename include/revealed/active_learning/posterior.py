@@ -68,9 +68,10 @@ def normal_equations(model: Recommender) -> NormalEquations:
     factors = model.item_factors.astype(np.float64)
     parameters = model.parameters
     if isinstance(model, FrequencyScaledALS):
-        unobserved, scaled = float(parameters["unobserved"]), float(parameters["regularization"])
-        ridge = scaled * unobserved * len(factors)
-        return NormalEquations(factors, factors.T @ factors, unobserved, ridge, scaled, only_likes=True)
+        ridge, per_like = model.penalty(0), model.penalty(1) - model.penalty(0)
+        return NormalEquations(
+            factors, factors.T @ factors, model.unobserved, ridge, per_like, only_likes=True
+        )
     ridge = float(parameters["regularization"])
     return NormalEquations(factors, factors.T @ factors, 1.0, ridge, 0.0, only_likes=False)
 

@@ -152,14 +152,13 @@ def rollback(
       revealed model rollback --note "click rate fell by a third"
       revealed model rollback --publish --note "complaints"
     """
+    settings, who = Settings.from_env(), by or getpass.getuser()
+    if publish:
+        _rollback_and_publish(settings, who, note, as_json=as_json)
+        return
     from revealed.registry import rollback_champion
 
-    settings = Settings.from_env()
-    found = rollback_champion(settings, by or getpass.getuser(), note)
-    if publish:
-        _publish(settings, found.version, as_json=as_json)
-    else:
-        _say_champion(found.version, as_json=as_json)
+    _say_champion(rollback_champion(settings, who, note).version, as_json=as_json)
 
 
 @app.command()
@@ -183,10 +182,15 @@ def _say_champion(version: str, *, as_json: bool) -> None:
         )
 
 
-def _publish(settings: Settings, champion: str, *, as_json: bool) -> None:
-    from revealed.publishing import publish_snapshot
+def _rollback_and_publish(settings: Settings, who: str, note: str, *, as_json: bool) -> None:
+    from revealed.quality.audit_process import audit_process
 
-    snapshot = publish_snapshot(settings, progress=to_stderr)
+    with audit_process() as audit:
+        from revealed.publishing import publish_snapshot
+        from revealed.registry import rollback_champion
+
+        champion = rollback_champion(settings, who, note).version
+        snapshot = publish_snapshot(settings, audit=audit, progress=to_stderr)
     if as_json:
         say_json({"champion": champion, "generation": snapshot.generation})
     else:

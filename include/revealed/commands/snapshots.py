@@ -61,9 +61,12 @@ def publish(as_json: Json = False) -> None:
     Example:
       revealed model rollback && revealed snapshot publish
     """
-    from revealed.publishing import publish_snapshot
+    from revealed.quality.audit_process import audit_process
 
-    manifest = publish_snapshot(Settings.from_env(), progress=to_stderr)
+    with audit_process() as audit:
+        from revealed.publishing import publish_snapshot
+
+        manifest = publish_snapshot(Settings.from_env(), audit=audit, progress=to_stderr)
     if as_json:
         say_json(manifest.to_dict())
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -40,13 +40,30 @@ from revealed.training.popularity import Popularity
 from revealed.training.protocol import NOTHING
 from revealed.training.serving import Server
 
+if TYPE_CHECKING:
+    from revealed.quality import AuditResult
 
-def publish_snapshot(settings: Settings, *, progress: Progress = quiet) -> SnapshotManifest:
+
+class SnapshotAudit(Protocol):
+    """Audits a staged snapshot: `audit_snapshot`, or a process that does."""
+
+    def __call__(self, settings: Settings, folder: Path, **expected: Any) -> AuditResult:
+        """Return the verdict."""
+
+
+def publish_snapshot(
+    settings: Settings, *, audit: SnapshotAudit | None = None, progress: Progress = quiet
+) -> SnapshotManifest:
     """Publish the champion's lists on the newest dataset and return the snapshot then in service.
 
     Users are solved anew from the newest dataset, so that newcomers and new behaviour count without a new
     model. When nothing changed since the last publish, or somebody has rolled back from exactly this,
     nothing is written.
+
+    Args:
+        settings: where everything is.
+        audit: who audits, `audit_snapshot` by default.
+        progress: told at each step.
 
     Raises:
         NothingPublishedError: no model has been approved yet.
@@ -66,7 +83,7 @@ def publish_snapshot(settings: Settings, *, progress: Progress = quiet) -> Snaps
         staged = settings.published_recommendations / f".staged.{os.getpid()}"
         staged.mkdir(parents=True)
         try:
-            manifest = _stage(settings, staged, champion, dataset, progress)
+            manifest = _stage(settings, staged, champion, dataset, audit, progress)
             if pointer(settings) != before:
                 raise StaleError(
                     "somebody published in between", where=str(settings.published_recommendations)
@@ -121,7 +138,12 @@ def _settled(
 
 
 def _stage(
-    settings: Settings, staged: Path, champion: ModelVersion, dataset: DatasetManifest, progress: Progress
+    settings: Settings,
+    staged: Path,
+    champion: ModelVersion,
+    dataset: DatasetManifest,
+    audit: SnapshotAudit | None,
+    progress: Progress,
 ) -> SnapshotManifest:
     model, _ = load_model(fetch_model(settings, champion.version))
     progress("reading what the catalogue says of items")
@@ -147,7 +169,7 @@ def _stage(
         k=k,
         counts=counts | {name.removesuffix(".parquet"): entry["rows"] for name, entry in written.items()},
         files=written,
-        quality=_audited(settings, staged, server),
+        quality=_audited(settings, staged, server, audit),
         created_at=utc_now().isoformat(),
         cold_start=_cold_start(server),
     )
@@ -176,12 +198,12 @@ def _cold_start(server: Server) -> dict[str, Any]:
     return {name: report.to_dict() for name, report in found.items() if report is not None}
 
 
-def _audited(settings: Settings, staged: Path, server: Server) -> dict[str, Any]:
+def _audited(settings: Settings, staged: Path, server: Server, audit: SnapshotAudit | None) -> dict[str, Any]:
     """Return the audit's verdict: everybody who can be shown anything has a list, as long as the catalogue allows."""
     from revealed.quality import audit_snapshot
 
     lengths = _lengths(server, settings.recommendations_per_user)
-    result = audit_snapshot(
+    result = (audit or audit_snapshot)(
         settings,
         staged,
         users_expected=len(lengths),

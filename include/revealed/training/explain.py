@@ -102,11 +102,10 @@ def _implicit_system(model: ImplicitALS, confidence: Csr) -> Floats:
 
 
 def _frequency_scaled_system(model: FrequencyScaledALS, likes: Csr) -> Floats:
-    """Return A = alpha0 Y'Y + lambda (n + alpha0 I) I + sum of c y y'; dislikes are not in it."""
+    """Return A = alpha0 Y'Y + lambda (n + alpha0 I) I + sum of c y y', in the data's unit; dislikes are not in it."""
     known = model.item_factors[likes.indices].astype(np.float64)
-    alpha0, items = model.parameters["unobserved"], len(model.item_factors)
-    ridge = model.parameters["regularization"] * (likes.nnz + alpha0 * items) * np.eye(known.shape[1])
-    return np.asarray(alpha0 * _gram(model) + ridge + (known.T * likes.data) @ known)
+    ridge = model.penalty(likes.nnz) * np.eye(known.shape[1])
+    return np.asarray(model.unobserved * _gram(model) + ridge + (known.T * likes.data) @ known)
 
 
 def _gram(model: FactorModel) -> Floats:

@@ -6,15 +6,20 @@ For one user with confidences c over the items that they like, and n of them, th
 
 so that people (and items) with much behaviour are held back more, in proportion. That cannot be had in implicit by
 weighing the data. Only likes teach: a dislike is an unobserved pair here, which is preference 0 with weight alpha0.
+
+Confidences have no unit: a click is worth 1 in one log and 41 in another, and alpha0 and lambda would have to follow. So
+c stands for the confidence over the mean confidence of the likes that were trained on, which is saved with the model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.errors import DamagedModelError
 from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.factor_model import FactorModel, check_factors
@@ -31,7 +36,7 @@ class FrequencyScaledALS(FactorModel):
     Args:
         factors: length of a factor vector.
         regularization: lambda.
-        unobserved: alpha0, the weight of a pair of which nothing is known, beside a confidence of 1.
+        unobserved: alpha0, the weight of a pair of which nothing is known, beside a like of mean confidence.
         iterations: sweeps over users and items.
         warm_iterations: sweeps where an earlier model's factors are the beginning.
         seed: of the initial factors.
@@ -61,6 +66,7 @@ class FrequencyScaledALS(FactorModel):
             "seed": seed,
         }
         self.threads = threads
+        self.scale = 1.0
         self.history: list[tuple[int, float]] = []
         self.initialization = ""
         self.items: Ids = np.empty(0, dtype=object)
@@ -82,6 +88,8 @@ class FrequencyScaledALS(FactorModel):
         begun = initialization(self, start, data.items)
         self.history, self.initialization = [], begun.note
         liked = likes(data.confidence)
+        self.scale = float(liked.data.mean(dtype=np.float64)) if liked.nnz else 1.0
+        liked = liked.multiply(1.0 / self.scale).tocsr()
         solver = self._solver(liked)
         solver.start_learning()
         trainer = solver.trainer_as_ials
@@ -105,20 +113,42 @@ class FrequencyScaledALS(FactorModel):
     def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
         """Return the exact user factors for rows of confidences over the model's items, as rows."""
         liked = likes(confidence)
-        gram = self.parameters["unobserved"] * (self.item_factors.T.astype(np.float64) @ self.item_factors)
+        gram = self.unobserved * (self.item_factors.T.astype(np.float64) @ self.item_factors)
         spread, axes = np.linalg.eigh(gram)
         turned = self.item_factors.astype(np.float64) @ axes
         users = np.zeros((liked.shape[0], turned.shape[1]))
         for row in np.flatnonzero(np.diff(liked.indptr)):
             part = slice(liked.indptr[row], liked.indptr[row + 1])
-            ridge = spread + self._penalty(part.stop - part.start)
+            ridge = spread + self.penalty(part.stop - part.start)
             users[row] = _solve(turned[liked.indices[part]], liked.data[part].astype(np.float64), ridge)
         folded: NDArray[np.float32] = (users @ axes.T).astype(np.float32)
         return folded
 
-    def _penalty(self, known: int) -> float:
+    @property
+    def unobserved(self) -> float:
+        """The weight of an unobserved pair, in the unit of the data's confidences."""
+        return float(self.parameters["unobserved"] * self.scale)
+
+    def penalty(self, known: int) -> float:
+        """Return the ridge of somebody with so many likes, in the unit of the data's confidences."""
         alpha0, items = self.parameters["unobserved"], len(self.item_factors)
-        return float(self.parameters["regularization"] * (known + alpha0 * items))
+        return float(self.parameters["regularization"] * self.scale * (known + alpha0 * items))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the item factors and the unit of the confidences."""
+        return super().arrays() | {"confidence_scale": np.array([self.scale])}
+
+    def restore(self, items: Ids, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take back the item factors and the unit of the confidences.
+
+        Raises:
+            DamagedModelError: they are not numbers of the right shape.
+        """
+        scale = arrays["confidence_scale"]
+        if scale.shape != (1,) or not scale[0] > 0:
+            raise DamagedModelError(f"the unit of the confidences is {scale}, not one number above 0")
+        super().restore(items, arrays)
+        self.scale = float(scale[0])
 
     def _solver(self, liked: Csr) -> Any:
         from irspack import IALSRecommender

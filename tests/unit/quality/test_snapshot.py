@@ -24,18 +24,23 @@ _TABLES = {
 }
 
 
+def snapshot_in(folder: Path, *breakages: str) -> Path:
+    """Write a whole snapshot, then break it as told."""
+    folder.mkdir()
+    with duckdb.connect() as con:
+        for table, query in _TABLES.items():
+            con.execute(f"create table {table} as {query}")
+        for breakage in breakages:
+            con.execute(breakage)
+        for table in _TABLES:
+            con.execute(f"copy {table} to '{folder / table}.parquet' (format parquet)")
+    return folder
+
+
 @pytest.fixture
 def audit(settings: Settings, tmp_path: Path) -> Callable[..., AuditResult]:
     def write_and_audit(*breakages: str) -> AuditResult:
-        folder = tmp_path / "000001"
-        folder.mkdir()
-        with duckdb.connect() as con:
-            for table, query in _TABLES.items():
-                con.execute(f"create table {table} as {query}")
-            for breakage in breakages:
-                con.execute(breakage)
-            for table in _TABLES:
-                con.execute(f"copy {table} to '{folder / table}.parquet' (format parquet)")
+        folder = snapshot_in(tmp_path / "000001", *breakages)
         return audit_snapshot(settings, folder, users_expected=USERS, k=K, **SOURCES)
 
     return write_and_audit

@@ -1,11 +1,10 @@
-"""What people did, beside what they would be shown: cohorts, value on the log, and satisfaction, as Markdown."""
+"""What people did, beside what they would be shown: value on the log, and satisfaction, as Markdown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from revealed.evaluation.tiers import Tiers
-from revealed.registry.report import cohort_table
 
 if TYPE_CHECKING:
     from revealed.training.candidates import Trial
@@ -13,35 +12,33 @@ if TYPE_CHECKING:
 
 
 def outcome_sections(trial: Trial) -> list[str]:
-    """Return the sections that follow the comparison: by cohort, on the log, and by tier; those that say anything."""
-    sections = [
-        cohort_table(trial.comparison, trial.chosen) if trial.comparison.cohorts else "",
-        off_policy_table(trial.off_policy),
-        tier_table(trial.tiers, trial.chosen),
-    ]
+    """Return the sections that follow the comparison: on the log, and by tier; those that say anything."""
+    sections = [off_policy_table(trial.off_policy, trial.chosen), tier_table(trial.tiers, trial.chosen)]
     return [section for section in sections if section]
 
 
-def off_policy_table(found: OffPolicyTrial) -> str:
-    """Return each contender's doubly robust value with its interval, or why there is none."""
+def off_policy_table(found: OffPolicyTrial, chosen: str) -> str:
+    """Return each contender's doubly robust value with its interval, and why the chosen one has none if so."""
     from revealed.training.off_policy_trial import DECIDING, EXPLORATION, REWARD
 
     if found.reason:
         return f"Value on the log: {found.reason}."
     lines = [
-        f"| {REWARD}, {EXPLORATION:.0%} explored | value | 95 % interval | effective sample | |",
-        "|---|---|---|---|---|",
+        f"| {REWARD}, {EXPLORATION:.0%} explored | value | 95 % interval | effective sample |",
+        "|---|---|---|---|",
     ]
     for name, value in found.values.items():
         one = value.by(DECIDING)
         told = (
-            ("", "", value.reason)
+            ("refused", "")
             if one.estimate is None
-            else (f"{one.estimate:.4f}", f"{one.ci_low:.4f} … {one.ci_high:.4f}", "")
+            else (f"{one.estimate:.4f}", f"{one.ci_low:.4f} … {one.ci_high:.4f}")
         )
-        lines.append(f"| {name} | {told[0]} | {told[1]} | {value.support.ess:,.0f} | {told[2]} |")
+        lines.append(f"| {name} | {told[0]} | {told[1]} | {value.support.ess:,.0f} |")
     count = f"{found.rows:,} logged showings to {found.people:,} people, {found.left_out:,} left out"
-    return "\n".join([*lines, "", f"{count} (unknown propensity, or unknown people); doubly robust."])
+    lines += ["", f"{count} (unknown propensity, or unknown people); doubly robust."]
+    refused = found.values[chosen].reason if chosen in found.values else ""
+    return "\n".join(lines) + (f" {chosen} is refused: {refused}." if refused else "")
 
 
 def tier_table(tiers: Tiers, chosen: str) -> str:

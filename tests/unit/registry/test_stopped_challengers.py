@@ -1,4 +1,4 @@
-"""The gates on real models, both ways: a leaking, a dead, a broken and a crowd-pleasing challenger are stopped, a good one passes."""
+"""The gates on real models, both ways: leaking, dead, broken and crowd-pleasing ones are stopped, an honest one passes."""
 
 from __future__ import annotations
 

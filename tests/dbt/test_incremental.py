@@ -47,6 +47,7 @@ def in_service(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting
     return settings
 
 
+@pytest.mark.slow  # of a tangled world: test_touched_keys
 def test_a_later_day_builds_on_the_last_one_and_equals_a_build_from_scratch(in_service: Settings) -> None:
     continued = build(in_service, moment(10))
     scratch = build(in_service, moment(10), from_scratch=True)

@@ -138,6 +138,7 @@ def test_an_earlier_moment_never_replaces_a_later_one(home: Path) -> None:
     assert "newer" in done.stderr
 
 
+@pytest.mark.slow  # a shorter sibling: test_incremental builds the same moment twice
 def test_an_empty_day_changes_nothing_but_the_moment(home: Path) -> None:
     """A month after the last line: no new rows, everything matured, and still a whole snapshot."""
     before = result(revealed(home, "snapshot", "show", "--json"))["generation"]

@@ -113,7 +113,8 @@ def test_a_damaged_model_is_not_published(world: Path, tmp_path: Path) -> None:
     MLflow keeps artifacts by absolute path: this changes the world's, and puts it back.
     """
     snapshot = {name: digest for name, digest in in_service(world).items() if "recommendations" in name}
-    (arrays,) = (world / "mlflow" / "artifacts").rglob("model.npz")
+    registered = (world / "mlflow" / "artifacts").rglob("model/model.npz")
+    (arrays,) = (path for path in registered if (path.parent / "twin").is_dir())
     whole = arrays.read_bytes()
     middle = len(whole) // 2
     arrays.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])

@@ -23,6 +23,7 @@ _BYTES_A_PAIR = 2 * (4 + 4)
 _BYTES_A_ROW = 4
 # Sweeps over fewer pairs take a second at most.
 _MUCH = 500_000
+_LINES = 8
 _CONTEXT_BYTES = LEAST_FREE_BYTES // 2
 
 
@@ -106,8 +107,11 @@ def _told(model: Recommender, data: Interactions, progress: Progress) -> AfterSw
     """Return who tells of sweeps; nobody where a sweep takes no time."""
     if data.confidence.nnz < _MUCH:
         return None
+    step = max(int(model.parameters.get("iterations", 1)) // _LINES, 1)
 
     def tell(sweep: int, loss: float | None) -> None:
+        if sweep % step:
+            return
         known = "" if loss is None else f", loss {loss:.4g}"
         progress(f"fitting {model.name}{known}: sweep {sweep}")
 

@@ -94,7 +94,8 @@ def main() -> None:
         if refusal is None:
             raise
         code = refuse(refusal, as_json="--json" in words)
-    gc.freeze()
+    if "irspack" not in sys.modules:  # which complains of what is not collected
+        gc.freeze()
     sys.exit(code)
 
 

@@ -66,7 +66,7 @@ def of_airflow(page: Page, base: str, folder: Path) -> None:
 
 
 def of_mlflow(page: Page, base: str, folder: Path) -> None:
-    """The version that a reviewer sees, and the runs."""
+    """The version that a reviewer sees, the runs, and the challenger's run with its card and sample lists."""
     page.goto(f"{base}/#/models/revealed-recommender/versions/2?workflowType=machine_learning")
     page.get_by_text("Description").first.wait_for()
     if page.get_by_text("MLflow Assistant").count():
@@ -74,6 +74,16 @@ def of_mlflow(page: Page, base: str, folder: Path) -> None:
     keep(page, folder / "mlflow-version.png", settle_ms=4000)
     page.goto(f"{base}/#/experiments/1/runs?workflowType=machine_learning")
     keep(page, folder / "mlflow-runs.png", settle_ms=5000)
+    asked = f"{base}/api/2.0/mlflow/model-versions/get?name=revealed-recommender&version=2"
+    run = page.request.get(asked).json()["model_version"]["run_id"]
+    for name, place in (
+        ("run", ""),
+        ("model-card", "model/model_card.md"),
+        ("samples", "model/samples/recommendations.json"),
+    ):
+        path = f"/artifacts/{place}" if place else ""
+        page.goto(f"{base}/#/experiments/1/runs/{run}{path}?workflowType=machine_learning")
+        keep(page, folder / f"mlflow-{name}.png", settle_ms=6000)
 
 
 def of_review(page: Page, client: AirflowClient, folder: Path) -> None:

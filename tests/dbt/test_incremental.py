@@ -59,6 +59,7 @@ def test_a_later_day_builds_on_the_last_one_and_equals_a_build_from_scratch(in_s
     assert hashes(in_service, continued.database) != hashes(in_service, in_service.published_warehouse)
 
 
+@pytest.mark.slow  # after a kill: chaos/test_warehouse_kills
 def test_the_same_moment_twice_gives_the_same_data(in_service: Settings) -> None:
     again = build(in_service, moment(9))
     assert again.window_start == moment(9).date()

@@ -80,7 +80,7 @@ def test_an_analyst_who_keeps_the_file_open_disturbs_nobody_and_keeps_their_vers
     assert fresh["rows"] == [{"as_of": "2026-01-12 00:00:00"}]
 
 
-@pytest.mark.slow  # shorter siblings: test_incremental builds a moment twice, test_snapshots publishes twice
+@pytest.mark.slow  # shorter siblings: test_warehouse_kills builds a moment again, test_snapshots publishes twice
 def test_the_same_run_again_leaves_the_same_data(home: Path) -> None:
     def manifest() -> dict[str, object]:
         folder = (home / "published" / "warehouse.duckdb").resolve().parent
@@ -138,7 +138,7 @@ def test_an_earlier_moment_never_replaces_a_later_one(home: Path) -> None:
     assert "newer" in done.stderr
 
 
-@pytest.mark.slow  # a shorter sibling: test_incremental builds the same moment twice
+@pytest.mark.slow  # a shorter sibling: test_touched_keys builds in steps
 def test_an_empty_day_changes_nothing_but_the_moment(home: Path) -> None:
     """A month after the last line: no new rows, everything matured, and still a whole snapshot."""
     before = result(revealed(home, "snapshot", "show", "--json"))["generation"]

@@ -21,14 +21,14 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings.from_env()
 
 
-@pytest.mark.parametrize("expected", [USERS, USERS + 1])
-def test_the_verdict_is_the_same(settings: Settings, tmp_path: Path, expected: int) -> None:
-    folder = snapshot_in(tmp_path / "snapshot")
+def test_the_verdict_is_the_same(settings: Settings, tmp_path: Path) -> None:
+    """One person too few has a list: a failure with its rows comes back whole, and a pass would show as no failure."""
+    folder, expected = snapshot_in(tmp_path / "snapshot"), USERS + 1
     here = audit_snapshot(settings, folder, users_expected=expected, k=K, **SOURCES)
     with audit_process() as audit:
         there = audit(settings, folder, users_expected=expected, k=K, **SOURCES)
     assert (there.passed, there.checks, there.failures) == (here.passed, here.checks, here.failures)
-    assert there.passed == (expected == USERS)
+    assert not there.passed
 
 
 def test_what_cannot_be_read_is_refused_as_it_is_here(settings: Settings, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from revealed.training.warm_start import as_array, initialization, on_device, so
 _LARGEST_FOR_CONJUGATE_GRADIENT = 100.0
 # The loss costs 2 % of an exact sweep, but 15 % of one by conjugate gradients, so that it is not taken after each of those.
 _SWEEPS_A_LOSS = 3
+_SWEEPS_A_LOSS_OF_MANY, _MANY = 7, 3_000_000
 
 
 class ImplicitALS(FactorModel):
@@ -72,7 +73,7 @@ class ImplicitALS(FactorModel):
         """Factorise the confidences.
 
         The loss in `history` is what is minimised over the sum of all confidences. By conjugate gradients it is taken at the
-        first sweep, every third and the last one; on a GPU never.
+        first sweep, every third (of millions of pairs every seventh) and the last one; on a GPU never.
 
         Raises:
             NoDataError: the factors came out as zeros or not as numbers, so there was nothing to learn.
@@ -80,14 +81,14 @@ class ImplicitALS(FactorModel):
         begun = initialization(self, start, data.items)
         self.history, self.initialization = [], begun.note
         sweeps = self.parameters["warm_iterations" if begun.is_warm else "iterations"]
-        surplus = _loss_of_dislikes(data.confidence)
+        surplus, pairs = _loss_of_dislikes(data.confidence), int(data.confidence.nnz)
 
         def hear(sweep: int, seconds: float, loss: float | None) -> None:
             # Where no loss was taken, implicit tells that of an earlier sweep again.
-            found = loss - surplus if loss is not None and _has_loss(solver, sweep + 1) else None
+            found = loss - surplus if loss is not None and _has_loss(solver, sweep + 1, pairs) else None
             if found is not None:
                 self.history.append((sweep + 1, found))
-            solver.calculate_training_loss = _has_loss(solver, sweep + 2)
+            solver.calculate_training_loss = _has_loss(solver, sweep + 2, pairs)
             if after_sweep is not None:
                 self._take(solver, data.items)
                 after_sweep(sweep + 1, found)
@@ -96,7 +97,7 @@ class ImplicitALS(FactorModel):
             solver = _solver(self.parameters | {"iterations": sweeps}, data.confidence, device)
             if begun.item_factors is not None:
                 self._place(solver, begun.item_factors, data.confidence, device)
-            solver.calculate_training_loss = _has_loss(solver, 1)
+            solver.calculate_training_loss = _has_loss(solver, 1, pairs)
             solver.fit(data.confidence, show_progress=False, callback=hear)
         self._take(solver, data.items)
         check_factors(self.item_factors)
@@ -152,15 +153,17 @@ def _solver(parameters: dict[str, Any], confidence: Csr, device: Device) -> Any:
     return AlternatingLeastSquares(**shared, use_cg=largest <= _LARGEST_FOR_CONJUGATE_GRADIENT)
 
 
-def _has_loss(solver: Any, sweep: int) -> bool:
+def _has_loss(solver: Any, sweep: int, pairs: int) -> bool:
     """Return whether the loss is taken after this sweep, from 1; the GPU solver gives NaN (als.md)."""
     if not hasattr(solver, "use_cg"):
         return False
-    return not solver.use_cg or sweep in (1, solver.iterations) or sweep % _SWEEPS_A_LOSS == 0
+    every = _SWEEPS_A_LOSS if pairs < _MANY else _SWEEPS_A_LOSS_OF_MANY
+    return not solver.use_cg or sweep in (1, solver.iterations) or sweep % every == 0
 
 
 def _loss_of_dislikes(confidence: Csr) -> float:
     """Return by how much implicit's loss is too high: it counts a dislike as if 1 had been wanted of it, where it was 0."""
-    size = np.abs(confidence.data, dtype=np.float64)
+    disliked = -float(confidence.data[confidence.data < 0].sum(dtype=np.float64))
+    size = float(confidence.data.sum(dtype=np.float64)) + 2 * disliked
     cells = float(confidence.shape[0]) * confidence.shape[1] - confidence.nnz
-    return float(size[confidence.data < 0].sum() / (size.sum() + cells))
+    return float(disliked / (size + cells))

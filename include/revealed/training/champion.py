@@ -10,8 +10,9 @@ from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
 from revealed.training.artifact import load_model
 from revealed.training.device import Device
-from revealed.training.matrix import Interactions
+from revealed.training.matrix import Interactions, read_interactions
 from revealed.training.protocol import Recommender, create
+from revealed.training.recency import Recency
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,7 @@ def enter_champion(
     if datetime.fromisoformat(saved.card["lineage"]["as_of"]) <= dataset.split:
         return ChampionEntry(champion.version, model.name, "as_published", model)
     again = create(model.name, saved.card["parameters"])
+    if again.name == Recency.name and fold.latest is None:
+        fold = read_interactions(settings, dataset.file("fold_train.parquet"), times=True)
     again.fit(fold, device)
     return ChampionEntry(champion.version, again.name, "refitted", again)

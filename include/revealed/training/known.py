@@ -42,17 +42,20 @@ class Known:
         return Server(model, popularity, self.data, blocked, recent=self.recent)
 
 
-def known_at_split(settings: Settings, dataset: DatasetManifest) -> Known:
-    """Return what was known when the holdout began; items that appeared later are not in the catalogue yet."""
+def known_at_split(settings: Settings, dataset: DatasetManifest, *, times: bool = True) -> Known:
+    """Return what was known when the holdout began; items that appeared later are not in the catalogue yet.
+
+    Without `times` nothing that asks when people came to like things can be fitted, and a third less memory is needed.
+    """
     path = dataset.file("fold_train.parquet")
     content = read_item_content(settings, dataset.file("items.parquet")).published_before(dataset.split)
-    data = with_content(read_interactions(settings, path), content)
+    data = with_content(read_interactions(settings, path, times=times), content)
     return Known(data, read_recent_likes(settings, path))
 
 
-def known_at_end(settings: Settings, dataset: DatasetManifest) -> Known:
-    """Return everything that the dataset knows."""
+def known_at_end(settings: Settings, dataset: DatasetManifest, *, times: bool = False) -> Known:
+    """Return everything that the dataset knows; with `times` also when people came to like things."""
     path = dataset.file("interactions.parquet")
     content = read_item_content(settings, dataset.file("items.parquet"))
-    data = with_content(read_interactions(settings, path), content)
+    data = with_content(read_interactions(settings, path, times=times), content)
     return Known(data, read_recent_likes(settings, path))

@@ -25,11 +25,11 @@ Ids = NDArray[np.object_]
 
 
 _ROWS_AT_ONCE = 1_000_000
+_TIMES = ", cast(epoch((select max(last_event_at) from pairs) - last_event_at) / 86400 as float)"
 _PAIRS = """
 select
     cast(users.place as integer), cast(items.place as integer), cast(confidence as float),
-    coalesce(is_consumed or is_hidden or (confidence < 0 and events > 0), false),
-    cast(epoch((select max(last_event_at) from pairs) - last_event_at) / 86400 as float)
+    coalesce(is_consumed or is_hidden or (confidence < 0 and events > 0), false){times}
 from pairs join users using (user_id) join items using (item_id)
 """
 
@@ -81,10 +81,15 @@ class Interactions:
         )
 
 
-def read_interactions(settings: Settings, path: Path) -> Interactions:
+def read_interactions(settings: Settings, path: Path, *, times: bool = False) -> Interactions:
     """Return the matrices of one Parquet file with the columns of `feedback_user_item`.
 
     The ids become numbers inside DuckDB, which costs a third of the memory of Python dictionaries (als.md).
+
+    Args:
+        settings: DuckDB's limits.
+        path: the file.
+        times: read `latest`, too, which costs 8 bytes a pair on the way.
 
     Raises:
         NoDataError: the file has no usable pair, or fewer than two users or items.
@@ -101,7 +106,7 @@ def read_interactions(settings: Settings, path: Path) -> Interactions:
             con.execute(f"select {side}_id from {side}s order by place").fetchnumpy()[f"{side}_id"]
             for side in ("user", "item")
         )
-        pairs = _fetched(con)
+        pairs = _fetched(con, times=times)
     finally:
         con.close()
     return interactions(np.asarray(users, dtype=object), np.asarray(items, dtype=object), *pairs)
@@ -181,14 +186,15 @@ def moved(matrix: Csr, onto: Csr) -> Csr:
     return found
 
 
-def _fetched(con: duckdb.DuckDBPyConnection) -> list[NDArray[Any]]:
+def _fetched(con: duckdb.DuckDBPyConnection, *, times: bool) -> list[NDArray[Any]]:
     """Return the joined pairs, a column each, taken from DuckDB batch by batch: the whole result would be in memory twice."""
     counted = con.execute("select count(*) from pairs").fetchone()
     assert counted is not None
-    kinds = (np.int32, np.int32, np.float32, np.bool_, np.float32)
+    kinds = (np.int32, np.int32, np.float32, np.bool_, *([np.float32] if times else []))
+    query = _PAIRS.format(times=_TIMES if times else "")
     whole = [np.empty(counted[0], dtype=kind) for kind in kinds]
     end = 0
-    for batch in con.execute(_PAIRS).to_arrow_reader(_ROWS_AT_ONCE):
+    for batch in con.execute(query).to_arrow_reader(_ROWS_AT_ONCE):
         part = slice(end, end := end + batch.num_rows)
         for column, values in zip(whole, batch.columns, strict=True):
             column[part] = values.to_numpy(zero_copy_only=False)

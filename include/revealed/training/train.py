@@ -19,6 +19,7 @@ from revealed.training.contenders import Contenders, fit_contenders, refresh_con
 from revealed.training.device import Device, choose_device
 from revealed.training.known import known_at_end, known_at_split
 from revealed.training.protocol import Recommender
+from revealed.training.recency import Recency
 from revealed.training.refresh import Fit, decide_fit, refreshed, twin_files
 from revealed.training.request import TrainingRequest
 
@@ -126,8 +127,9 @@ def train(
 
     progress("reading the feedback dataset")
     dataset = read_dataset(settings, dataset_version)
-    known = known_at_split(settings, dataset)
     request = request or TrainingRequest.of(settings)
+    times = Recency.name in request.names(dataset.rows_of("fold_train.parquet"))
+    known = known_at_split(settings, dataset, times=times)
     start, fit = decide_fit(settings, dataset, request)
     progress(f"{fit.how} fit: {fit.because}")
     device = choose_device(settings.device)
@@ -141,7 +143,7 @@ def train(
     progress(f"comparing {', '.join(entered)} on the {dataset.holdout_days} days after it")
     trial = hold_trial(settings, dataset, known, entered)
     progress(f"fitting {trial.chosen} on everything known on {dataset.as_of:%Y-%m-%d}")
-    full = known_at_end(settings, dataset).data
+    full = known_at_end(settings, dataset, times=trial.chosen == Recency.name).data
     twin = found.models[trial.chosen]
     final, device = refreshed(twin, twin.parameters, full, found.device, progress)
     progress("writing the model card, and sample lists with their reasons")

@@ -76,7 +76,9 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
             ("u2", "i3", 5.0, None, None, None, day(1)),
         ],
     )
-    data = read_interactions(Settings.from_env({"REVEALED_HOME": str(tmp_path)}), path)
+    settings = Settings.from_env({"REVEALED_HOME": str(tmp_path)})
+    assert read_interactions(settings, path).latest is None
+    data = read_interactions(settings, path, times=True)
     assert data.users.tolist() == ["u1", "u2"]
     assert data.items.tolist() == ["i1", "i3", "i9"]
     assert data.confidence.toarray().tolist() == [[-2, -1, 0], [4, 5, 0]]

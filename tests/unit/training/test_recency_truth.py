@@ -137,7 +137,7 @@ def test_pairs_taken_away_without_their_times_are_refused() -> None:
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(days=400)])
 def test_times_are_counted_from_the_newest_event_of_the_file(tmp_path: Path, later: timedelta) -> None:
     """The same feedback a year later is the same model: no clock is read."""
-    data = read_interactions(settings_in(tmp_path), _written(tmp_path, AS_OF + later, known=True))
+    data = read_interactions(settings_in(tmp_path), _written(tmp_path, AS_OF + later, known=True), times=True)
     assert data.latest is not None
     assert data.latest.min() == 0
     assert sorted(set(np.round(data.latest, 4))) == [0, 1.5, 3, 4.5, 6]
@@ -146,7 +146,10 @@ def test_times_are_counted_from_the_newest_event_of_the_file(tmp_path: Path, lat
 
 
 def test_a_time_that_is_missing_makes_all_unknown(tmp_path: Path) -> None:
-    assert read_interactions(settings_in(tmp_path), _written(tmp_path, AS_OF, known=False)).latest is None
+    assert (
+        read_interactions(settings_in(tmp_path), _written(tmp_path, AS_OF, known=False), times=True).latest
+        is None
+    )
 
 
 def _written(folder: Path, as_of: datetime, *, known: bool) -> Path:

@@ -24,9 +24,9 @@ from revealed.training.warm_start import as_array, initialization, on_device, so
 # Three steps of conjugate gradients miss the minimum by 9 % once confidences reach the hundreds (science.md
 # §1).
 _LARGEST_FOR_CONJUGATE_GRADIENT = 100.0
-# The loss costs 2 % of an exact sweep, but 15 % of one by conjugate gradients, so that it is not taken after each of those.
-_SWEEPS_A_LOSS = 3
-_SWEEPS_A_LOSS_OF_MANY, _MANY = 7, 3_000_000
+# The loss costs 2 % of an exact sweep, but 15 to 50 % of one by conjugate gradients, the more the more pairs there are, so that
+# it is not taken after each of those; beyond so many pairs after the last one alone.
+_SWEEPS_A_LOSS, _MANY = 3, 3_000_000
 
 
 class ImplicitALS(FactorModel):
@@ -73,7 +73,7 @@ class ImplicitALS(FactorModel):
         """Factorise the confidences.
 
         The loss in `history` is what is minimised over the sum of all confidences. By conjugate gradients it is taken at the
-        first sweep, every third (of millions of pairs every seventh) and the last one; on a GPU never.
+        first sweep, every third and the last one, of millions of pairs at the last alone; on a GPU never.
 
         Raises:
             NoDataError: the factors came out as zeros or not as numbers, so there was nothing to learn.
@@ -157,8 +157,9 @@ def _has_loss(solver: Any, sweep: int, pairs: int) -> bool:
     """Return whether the loss is taken after this sweep, from 1; the GPU solver gives NaN (als.md)."""
     if not hasattr(solver, "use_cg"):
         return False
-    every = _SWEEPS_A_LOSS if pairs < _MANY else _SWEEPS_A_LOSS_OF_MANY
-    return not solver.use_cg or sweep in (1, solver.iterations) or sweep % every == 0
+    if not solver.use_cg or sweep == solver.iterations:
+        return True
+    return pairs < _MANY and (sweep == 1 or sweep % _SWEEPS_A_LOSS == 0)
 
 
 def _loss_of_dislikes(confidence: Csr) -> float:

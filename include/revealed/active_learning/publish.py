@@ -35,11 +35,11 @@ from revealed.active_learning.published import (
 from revealed.active_learning.sampling import inclusion_probabilities, systematic_draw
 from revealed.clock import utc_now
 from revealed.durable import exclusive_lock, publish_directory, remove_tree, sha256_file, write_json
-from revealed.errors import NothingPublishedError, StaleError
+from revealed.errors import StaleError
 from revealed.feedback import DatasetManifest, read_dataset
 from revealed.feedback.export import FOLD_TRAIN, INTERACTIONS
 from revealed.progress import Progress, quiet
-from revealed.registry import ModelVersion, current_champion, fetch_model
+from revealed.registry import ModelVersion, fetch_model, require_champion
 from revealed.settings import Settings
 from revealed.training.artifact import load_model
 from revealed.training.matrix import Interactions, positions, read_interactions
@@ -104,7 +104,7 @@ def publish_queries(
         LockedError: another process publishes queries.
     """
     with exclusive_lock(settings.locks / "queries.lock", "publish queries"):
-        champion, dataset = _champion(settings), read_dataset(settings)
+        champion, dataset = require_champion(settings), read_dataset(settings)
         allowed = budget or QueryBudget()
         before = list_queries(settings)
         facts = _facts(champion, dataset, allowed, slate, seed)
@@ -119,17 +119,6 @@ def publish_queries(
         put_in_service(settings, manifest)
     progress(f"published {manifest.rows:,} queries for {manifest.people:,} people")
     return manifest
-
-
-def _champion(settings: Settings) -> ModelVersion:
-    champion = current_champion(settings)
-    if champion is None:
-        raise NothingPublishedError(
-            "no model has been approved yet, so that nothing is known to be unsure of",
-            where="MLflow's alias `champion`",
-            remedy="approve the challenger in Airflow's required actions, or `revealed model approve`",
-        )
-    return champion
 
 
 def _facts(

@@ -122,4 +122,4 @@ def _kept(folder: str, name: str, ids: NDArray[np.int32], scores: Floats) -> dic
 
 def _import_solver() -> None:
     """Import what folding in needs before the clock starts, as for implicit's own way."""
-    import implicit.cpu.als  # noqa: F401
+    import implicit.cpu.als  # noqa: F401 (before the clock starts)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from revealed.evaluation.compare import Contender, Difference, bootstrap_means, interval
+from revealed.evaluation.bootstrap import Difference, intervals_and_differences
+from revealed.evaluation.compare import Contender
 from revealed.evaluation.metrics import NOTHING
 
 CLICKS, SATISFACTION = "clicks a showing", "satisfied clicks a click"
@@ -84,7 +85,7 @@ def judge_tiers(contenders: Sequence[Contender], outcomes: ItemOutcomes) -> Tier
         held = {found.name: _held(found.lists[:, :_DEPTH], rate) for found in contenders}
         for name, per_user in held.items():
             values[name][tier] = float(per_user.mean())
-        differences += _differences(tier, held)
+        differences += intervals_and_differences(tier, held)[1]
     return Tiers(clicks, values, differences)
 
 
@@ -101,20 +102,3 @@ def _held(lists: NDArray[np.int32], rate: Floats) -> Floats:
     total = np.where(filled, rate[lists], 0.0).sum(axis=1)
     means: Floats = total / np.maximum(filled.sum(axis=1), 1)
     return means
-
-
-def _differences(tier: str, held: Mapping[str, Floats]) -> list[Difference]:
-    names = list(held)
-    draws = bootstrap_means(np.stack(list(held.values()), axis=1))
-    return [
-        Difference(
-            tier,
-            model,
-            baseline,
-            float((held[model] - held[baseline]).mean()),
-            *interval(draws[:, i] - draws[:, j]),
-        )
-        for i, model in enumerate(names)
-        for j, baseline in enumerate(names)
-        if i != j
-    ]

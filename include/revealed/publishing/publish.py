@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from revealed.clock import utc_now
 from revealed.durable import exclusive_lock, publish_directory, remove_tree, sha256_file, write_json
 from revealed.engines.duckdb import connect
-from revealed.errors import NothingPublishedError, StaleError
+from revealed.errors import StaleError
 from revealed.faults import fault_point
 from revealed.feedback import DatasetManifest, read_dataset
 from revealed.progress import Progress, quiet
@@ -30,7 +30,7 @@ from revealed.publishing.generations import (
     was_rolled_back,
 )
 from revealed.publishing.manifest import MANIFEST, SnapshotManifest
-from revealed.registry import ModelVersion, current_champion, fetch_model
+from revealed.registry import ModelVersion, fetch_model, require_champion
 from revealed.settings import Settings
 from revealed.training.artifact import load_model
 from revealed.training.content_model import ContentModel
@@ -73,7 +73,7 @@ def publish_snapshot(
         LockedError: another publish, or a rollback, is under way.
     """
     with exclusive_lock(lock_path(settings), "publish recommendations"):
-        champion = _champion(settings)
+        champion = require_champion(settings)
         dataset = read_dataset(settings)
         before = pointer(settings)
         settled = _settled(settings, champion, dataset, progress) if before else None
@@ -97,17 +97,6 @@ def publish_snapshot(
         prune(settings)
     progress(f"published snapshot {manifest.snapshot_id}")
     return manifest
-
-
-def _champion(settings: Settings) -> ModelVersion:
-    champion = current_champion(settings)
-    if champion is None:
-        raise NothingPublishedError(
-            "no model has been approved yet, so there is nothing to publish",
-            where="MLflow's alias `champion`",
-            remedy="approve the challenger in Airflow's required actions",
-        )
-    return champion
 
 
 def _settled(

@@ -20,6 +20,7 @@ from revealed.registry.versions import (
     last_trained,
     list_versions,
     read_model_version,
+    require_champion,
 )
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "record_gates",
     "register_challenger",
     "reject",
+    "require_champion",
     "rollback_champion",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from revealed.durable import publish_directory, remove_tree, sha256_file
-from revealed.errors import DamagedModelError, RegistryError
+from revealed.errors import DamagedModelError, NothingPublishedError, RegistryError
 from revealed.registry.client import MODEL_NAME, is_empty, registry
 from revealed.settings import Settings
 
@@ -72,6 +72,23 @@ def current_champion(settings: Settings) -> ModelVersion | None:
         return None
     with registry(settings) as client:
         return holder(client, CHAMPION)
+
+
+def require_champion(settings: Settings) -> ModelVersion:
+    """Return the version in service.
+
+    Raises:
+        NothingPublishedError: no model has been approved yet.
+        RegistryError: MLflow is out of reach.
+    """
+    champion = current_champion(settings)
+    if champion is None:
+        raise NothingPublishedError(
+            "no model has been approved yet, so there is nothing to publish",
+            where="MLflow's alias `champion`",
+            remedy="approve the challenger in Airflow's required actions, or `revealed model approve`",
+        )
+    return champion
 
 
 def has_champion(settings: Settings) -> bool:

@@ -57,10 +57,7 @@ class ImplicitALS(FactorModel):
             "warm_iterations": warm_iterations,
             "seed": seed,
         }
-        self.history: list[tuple[int, float]] = []
-        self.initialization = ""
-        self.items: Ids = np.empty(0, dtype=object)
-        self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
+        self._forget(factors)
 
     def fit(
         self,

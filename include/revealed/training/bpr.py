@@ -73,10 +73,7 @@ class PairwiseRanking(FactorModel):
             "seed": seed,
         }
         self.threads = threads
-        self.history: list[tuple[int, float]] = []
-        self.initialization = ""
-        self.items: Ids = np.empty(0, dtype=object)
-        self.item_factors: NDArray[np.float32] = np.empty((0, factors + 1), dtype=np.float32)
+        self._forget(factors + 1)
         self.likes: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def fit(

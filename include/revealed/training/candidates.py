@@ -1,4 +1,4 @@
-"""Fit what could become the challenger on the training fold, and choose by the test which of them does."""
+"""Compare what could become the challenger on days that it has not seen, and choose by the test which of them does."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from revealed.evaluation.metrics import Csr
 from revealed.training.device import Device
 from revealed.training.factor_model import FactorModel
 from revealed.training.item_content import ItemContent
-from revealed.training.matrix import Ids, Interactions, only
+from revealed.training.matrix import Interactions, only
 from revealed.training.protocol import AfterSweep, Ranking, Recommender
 
 # By default likes decide between items described alike, and move none described otherwise.
@@ -43,10 +43,7 @@ class ContentModel(FactorModel):
 
     def __init__(self, factors: int = 1, crowd: float = _TIE_BREAK) -> None:
         self.parameters: dict[str, Any] = {"factors": factors, "crowd": crowd}
-        self.history: list[tuple[int, float]] = []
-        self.initialization = ""
-        self.items: Ids = np.empty(0, dtype=object)
-        self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
+        self._forget(factors)
 
     def fit(
         self,

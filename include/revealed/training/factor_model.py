@@ -28,6 +28,11 @@ class FactorModel(ABC):
     initialization: str
     item_factors: NDArray[np.float32]
 
+    def _forget(self, width: int) -> None:
+        """Be a model that has learnt nothing yet, with items of so many numbers."""
+        self.items, self.item_factors = np.empty(0, dtype=object), np.empty((0, width), dtype=np.float32)
+        self.history, self.initialization = [], ""
+
     @abstractmethod
     def fold_in(self, confidence: Csr) -> NDArray[np.float32]:
         """Return the exact user factors for rows of signed confidences over the model's items, as rows."""

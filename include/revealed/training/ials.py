@@ -67,10 +67,7 @@ class FrequencyScaledALS(FactorModel):
         }
         self.threads = threads
         self.scale = 1.0
-        self.history: list[tuple[int, float]] = []
-        self.initialization = ""
-        self.items: Ids = np.empty(0, dtype=object)
-        self.item_factors: NDArray[np.float32] = np.empty((0, factors), dtype=np.float32)
+        self._forget(factors)
 
     def fit(
         self,

@@ -38,7 +38,7 @@ def test_the_task_saves_the_model_that_the_bare_fit_makes(tmp_path: Path) -> Non
         factors=16, regularization=50.0, iterations=3, alpha=1.0, random_state=FITTING["seed"]
     )
     bare.fit(load_npz(matrix), show_progress=False)
-    np.testing.assert_array_equal(saved.item_factors, bare.item_factors)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(saved.item_factors, bare.item_factors)  # type: ignore[attr-defined]  # an ALS
     # The generated tastes can be learned: chance finds 10 of 300 items.
     assert found["metrics"]["recall@10"] > 3 * 10 / 300
     assert set(found["steps"]) == {"read, matrix", "fit", "judge", "save"}

@@ -15,7 +15,7 @@ from revealed.evaluation.cohorts import HEAD_SHARE, item_cohorts, user_cohorts
 
 
 def members(found: object) -> dict[str, list[int]]:
-    return {name: np.flatnonzero(mask).tolist() for name, _, mask in found}  # type: ignore[attr-defined]
+    return {name: np.flatnonzero(mask).tolist() for name, _, mask in found}  # type: ignore[attr-defined]  # cohorts are triples
 
 
 def test_users_by_how_much_they_liked() -> None:

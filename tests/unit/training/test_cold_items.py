@@ -38,11 +38,11 @@ def test_leaving_one_out_in_closed_form_is_leaving_it_out(seed: int) -> None:
 def test_cold_items_are_ranked_nearly_as_people_think_of_them(seed: int) -> None:
     world = content_world(seed)
     model = fitted(world.data, factors=8, regularization=20.0)
-    mapping = map_content(model, world.data.content)  # type: ignore[arg-type]
+    mapping = map_content(model, world.data.content)  # type: ignore[arg-type]  # it has content
     assert mapping.accepted
     assert mapping.r2 > 0.5
     assert mapping.rank_quality > 0.9
-    extended = WithColdItems(model, world.data.content, mapping)  # type: ignore[arg-type]
+    extended = WithColdItems(model, world.data.content, mapping)  # type: ignore[arg-type]  # it has content
     assert extended.items[extended.is_cold].tolist() == world.items[world.cold].tolist()
     profiles = ContentModel()
     profiles.fit(world.data, CPU)
@@ -64,7 +64,7 @@ def test_content_that_tells_nothing_is_refused() -> None:
     for seed in range(20):
         world = content_world(seed, users=120, items=100, likes=12, explained=False)
         model = fitted(world.data, factors=6, regularization=5.0, iterations=5)
-        mapping = map_content(model, world.data.content)  # type: ignore[arg-type]
+        mapping = map_content(model, world.data.content)  # type: ignore[arg-type]  # it has content
         assert not mapping.accepted
         assert mapping.r2 < 0.05
         assert "of items left out" in mapping.reason
@@ -73,7 +73,7 @@ def test_content_that_tells_nothing_is_refused() -> None:
 
 def test_too_few_items_teach_nothing() -> None:
     world = content_world(1, users=80, items=22, likes=5)
-    mapping = map_content(fitted(world.data), world.data.content)  # type: ignore[arg-type]
+    mapping = map_content(fitted(world.data), world.data.content)  # type: ignore[arg-type]  # it has content
     assert mapping.reason == "only 17 items have both factors and content, fewer than 20"
 
 

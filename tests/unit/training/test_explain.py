@@ -143,5 +143,5 @@ class Silent:
 
 
 def test_a_model_that_cannot_be_looked_into_is_not_explained_by_a_guess() -> None:
-    model: Recommender = Silent()  # type: ignore[assignment]
+    model: Recommender = Silent()  # type: ignore[assignment]  # the protocol but for a reason
     assert explain_score(model, row(np.ones(3)), 1).method == "unexplained"

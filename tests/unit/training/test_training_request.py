@@ -42,4 +42,4 @@ def test_the_environment_names_contenders() -> None:
 )
 def test_nonsense_is_refused(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        TrainingRequest(**wrong)  # type: ignore[arg-type]
+        TrainingRequest(**wrong)  # type: ignore[arg-type]  # wrong on purpose

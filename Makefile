@@ -52,6 +52,7 @@ lock: $(VENV)/bin/uv ## resolve the hashed requirement files again
 	$(LOCK) pyproject.toml --extra build -o requirements.lock
 	$(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra gpu -c requirements.lock -o requirements-gpu.lock
+	$(LOCK) pyproject.toml --extra build --extra deploy -c requirements.lock -o requirements-deploy.lock
 
 # ---- use
 

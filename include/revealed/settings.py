@@ -46,6 +46,8 @@ class Settings:
     negatives_seed: int = 0
     airflow_port: int = 8080
     mlflow_port: int = 5000
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8300
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -84,6 +86,8 @@ class Settings:
             negatives_seed=_whole(source, "REVEALED_NEGATIVES_SEED", cls.negatives_seed, least=0),
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
+            gateway_host=source.get("REVEALED_GATEWAY_HOST", cls.gateway_host),
+            gateway_port=_whole(source, "REVEALED_GATEWAY_PORT", cls.gateway_port, least=1),
         )
 
     @property
@@ -150,6 +154,21 @@ class Settings:
     def tuning(self) -> Path:
         """Searches for parameters on anybody's split, one file a training file."""
         return self.home / "tuning"
+
+    @property
+    def gateway(self) -> Path:
+        """The gateway's own state: tokens (hashed), and segments that are still being written."""
+        return self.home / "gateway"
+
+    @property
+    def rules(self) -> Path:
+        """What may be shown where, and how serving explores: filters, caps, pins, policies, as one TOML file."""
+        return self.home / "rules.toml"
+
+    @property
+    def erasure(self) -> Path:
+        """Who was erased (keyed hashes only), the key, and the receipts."""
+        return self.home / "erasure"
 
     @property
     def locks(self) -> Path:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Ints
 from revealed.simulation.clicks import Clicks
 from revealed.simulation.commerce import shop
 from revealed.simulation.config import EMAIL, SURFACE_CODE
 from revealed.simulation.event_log import EventLog
 from revealed.simulation.population import DEVICE_DWELL, Bools, World
-from revealed.simulation.propensities import Ints
 from revealed.simulation.slates import Slates
 
 HEARTBEAT_MS = 15_000

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation import policies
 from revealed.simulation.behaviour import Outcome
 from revealed.simulation.config import DAY_MS, HOME, SURFACE_CODE
 from revealed.simulation.happenings import Traffic
-from revealed.simulation.propensities import Floats, Ints
 from revealed.simulation.slates import Serving, Slates, Wave, make_slates
 
 _FETCHES = 10

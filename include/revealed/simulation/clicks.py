@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.population import Bools
-from revealed.simulation.propensities import Floats, Ints
 
 
 @dataclass(frozen=True)

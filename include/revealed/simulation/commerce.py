@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.clicks import Clicks
 from revealed.simulation.config import DAY_MS
 from revealed.simulation.event_log import EventLog
 from revealed.simulation.population import World
-from revealed.simulation.propensities import Floats, Ints
 
 
 def shop(world: World, clicks: Clicks, log: EventLog, rng: np.random.Generator) -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from revealed.errors import UsageError
-from revealed.simulation.propensities import Floats
+from revealed.exploration.rank_marginals import Floats
 
 DAY_MS = 86_400_000
 

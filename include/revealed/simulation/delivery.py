@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Ints
 from revealed.simulation.config import DAY_MS, WorldConfig
 from revealed.simulation.population import Bools
-from revealed.simulation.propensities import Ints
 
 ORIGINAL, REPEATED, RESENT, RETRIED = range(4)
 COPY_KINDS = ("original", "repeated_in_file", "resent_next_day", "retried")

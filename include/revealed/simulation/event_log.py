@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from revealed.errors import UsageError
-from revealed.simulation.propensities import Ints
+from revealed.exploration.rank_marginals import Ints
 
 MISSING: dict[str, float | int] = {
     "person": -1,

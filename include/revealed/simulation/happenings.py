@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from revealed.exploration.rank_marginals import Floats
 from revealed.simulation.behaviour import Outcome
 from revealed.simulation.event_log import EventLog
 from revealed.simulation.population import World
-from revealed.simulation.propensities import Floats
 from revealed.simulation.slates import Slates
 
 

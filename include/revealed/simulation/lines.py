@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Ints
 from revealed.simulation.catalogue_words import TOPIC_NAMES, TOPICS
 from revealed.simulation.config import SURFACES
 from revealed.simulation.event_log import Columns
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.names import Names, timestamps
 from revealed.simulation.population import DEVICES, Bools, World
-from revealed.simulation.propensities import Ints
 from revealed.simulation.slates import Slates
 
 Record = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.exploration.rank_marginals import Ints
 from revealed.simulation.config import WorldConfig
 from revealed.simulation.population import DEVICES, People
-from revealed.simulation.propensities import Ints
 
 _AGENTS = {
     "ios": "RevealedApp/3.2 (iPhone; iOS 19.1)",

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from revealed.simulation.population import Bools
-from revealed.simulation.propensities import (
+from revealed.exploration.rank_marginals import (
     Floats,
     Ints,
     plackett_luce_rank_marginals,
     sample_plackett_luce,
 )
+from revealed.simulation.population import Bools
 
 TEMPERATURE = 0.25
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.catalogue_words import (
     FORMAT_DWELL_S,
     FORMAT_SHARES,
@@ -22,7 +23,6 @@ from revealed.simulation.catalogue_words import (
     TOPIC_NAMES,
 )
 from revealed.simulation.config import DAY_MS, WorldConfig
-from revealed.simulation.propensities import Floats, Ints
 
 Bools = NDArray[np.bool_]
 

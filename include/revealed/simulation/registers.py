@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Ints
 from revealed.simulation.catalogue_words import FORMATS, FRAMINGS, TOPIC_NAMES, body, title
 from revealed.simulation.config import DAY_MS, WorldConfig
 from revealed.simulation.lines import Record
 from revealed.simulation.names import Names, timestamps
 from revealed.simulation.population import DEVICES, NEVER_MS, World
-from revealed.simulation.propensities import Ints
 
 _COUNTRIES = ("DE", "FR", "GB", "NL", "PL")
 Dated = list[tuple[int, Record]]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.config import SURFACES, Surface
 from revealed.simulation.policies import Choice
 from revealed.simulation.population import Bools, World
-from revealed.simulation.propensities import Floats, Ints
 
 
 @dataclass(frozen=True)

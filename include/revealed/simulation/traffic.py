@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.progress import Progress
 from revealed.simulation import policies
 from revealed.simulation.behaviour import Outcome, behave
@@ -17,7 +18,6 @@ from revealed.simulation.config import DAY_MS, EMAIL, HOME, RELATED, SEARCH, SUR
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.policies import Choice
 from revealed.simulation.population import Bools, World
-from revealed.simulation.propensities import Floats, Ints
 from revealed.simulation.slates import Serving, Wave, make_slates
 
 POOL = {HOME.name: 24, RELATED.name: 15, EMAIL.name: 12}

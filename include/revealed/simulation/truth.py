@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from revealed.durable import staged_file
+from revealed.exploration.rank_marginals import Ints
 from revealed.simulation.config import SURFACES
 from revealed.simulation.event_log import Columns
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.names import Names
 from revealed.simulation.population import NEVER_MS, Bools, World
-from revealed.simulation.propensities import Ints
 
 _MATRICES_PER_WAVE = 2
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from revealed.durable import write_json
 from revealed.errors import UsageError
+from revealed.exploration.rank_marginals import Ints
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.simulation.config import WorldConfig
@@ -21,7 +22,6 @@ from revealed.simulation.lines import Record, event_records, inference_records
 from revealed.simulation.malformed import malformed_counts, malformed_lines
 from revealed.simulation.names import timestamps
 from revealed.simulation.population import build_world
-from revealed.simulation.propensities import Ints
 from revealed.simulation.registers import Dated, item_records, user_records
 from revealed.simulation.traffic import run_days
 from revealed.simulation.truth import write_truth

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from revealed.evaluation.off_policy import PolicyLog, Target, policy_log
-from revealed.simulation.propensities import plackett_luce_rank_marginals, sample_plackett_luce
+from revealed.exploration.rank_marginals import plackett_luce_rank_marginals, sample_plackett_luce
 
 ITEMS, PLACES = 5, 2
 LOGGED_WEIGHTS = np.exp(np.array([1.2, 0.6, 0.0, -0.5, -1.0]))

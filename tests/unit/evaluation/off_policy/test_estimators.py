@@ -10,7 +10,7 @@ from logged_worlds import ASKED_WEIGHTS, CLICK, LOGGED_WEIGHTS, PLACES, asked, l
 
 from revealed.evaluation.off_policy import PolicyLog, SupportLimits, Target, evaluate_policy, uniform
 from revealed.evaluation.off_policy.estimators import ESTIMATORS, terms
-from revealed.simulation.propensities import plackett_luce_rank_marginals
+from revealed.exploration.rank_marginals import plackett_luce_rank_marginals
 
 ANYTHING = SupportLimits(0.0, 0.0, 1.0, 0.0, np.inf, 1.0, 0)
 

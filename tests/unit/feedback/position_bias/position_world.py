@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from revealed.simulation.propensities import plackett_luce_rank_marginals, sample_plackett_luce
+from revealed.exploration.rank_marginals import plackett_luce_rank_marginals, sample_plackett_luce
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from revealed.errors import UsageError
-from revealed.simulation import policies
-from revealed.simulation.propensities import (
+from revealed.exploration.rank_marginals import (
     epsilon_greedy_rank_marginals,
     plackett_luce_rank_marginals,
     sample_plackett_luce,
     uniform_rank_marginals,
 )
+from revealed.simulation import policies
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Showing something else than the best on purpose, with known probabilities: what serving, simulation and evaluation share."""

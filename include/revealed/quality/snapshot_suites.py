@@ -47,9 +47,10 @@ def recommendations(users_expected: int, k: int, sources: tuple[str, ...]) -> Su
         ("user_id", "rank", "item_id"),
         (
             rows_at_least(users_expected * k, f"{users_expected:,} users with {k} items or more each"),
-            *not_null("user_id", "rank", "item_id", "score", "source"),
+            *not_null("user_id", "rank", "item_id", "score", "utility", "source"),
             one_of("source", *sources),
             unique_key("user_id", "item_id"),
+            _utility_falls(),
             *_ranking("user_id"),
             *_servable("user_id, rank, item_id"),
             *_fit_for_users(),
@@ -208,6 +209,18 @@ def _fit_for_users() -> tuple[Any, ...]:
             f"select user_id, rank, item_id from {{batch}} where user_id in (from {SCHEMA}.erased) "
             f"or item_id in (from {SCHEMA}.erased)",
         ),
+    )
+
+
+def _utility_falls() -> Any:
+    """Exploration draws by it: a rise would show worse items first, a number above 0 would outdo the best."""
+    return no_rows(
+        "utility_falls",
+        "utility",
+        "utilities are finite, begin at 0 and never rise with the rank",
+        "select user_id, rank, item_id, utility from (select *, lag(utility, 1, 0) over "
+        "(partition by user_id order by rank) as before from {batch}) "
+        "where not isfinite(utility) or utility > before or (rank = 1 and utility <> 0)",
     )
 
 

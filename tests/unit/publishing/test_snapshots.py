@@ -302,12 +302,20 @@ def test_a_kill_leaves_the_old_snapshot_in_service_and_the_next_publish_recovers
         [sys.executable, "-c", code], env=os.environ | {"REVEALED_FAULT": point}, check=False
     )
     assert done.returncode == 137
-    assert read_recommendations(published, "u0000", 20) == before
+    # The pointer is what counts: once it has moved, readers see the new snapshot, although nothing else followed yet.
+    moved = point == "snapshot_pointed"
+    assert (read_recommendations(published, "u0000", 20) == before) is not moved
+    assert current_snapshot(published).generation == (2 if moved else 1)
     verify_snapshot(published)
     after = publish_snapshot(published)
     assert after.as_of == NEXT_WEEK.as_of.isoformat()
     verify_snapshot(published, after.generation)
-    assert not list(published.published_recommendations.glob(".staged*"))
+    assert not list(published.published_recommendations.glob(".*"))
+    in_service = published.published_recommendations / after.snapshot_id
+    assert published.published_snapshot_database.resolve().parent == in_service
+    assert (published.published_recommendations / "manifest.json").read_bytes() == (
+        in_service / "manifest.json"
+    ).read_bytes()
 
 
 def test_a_failed_audit_leaves_the_old_snapshot_and_no_rest(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
+
 from revealed.engines.duckdb import connect, literal
+from revealed.publishing.generations import pointer
 from revealed.publishing.manifest import DATABASE, FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR
 from revealed.settings import Settings
 
@@ -55,8 +58,30 @@ def write_database(settings: Settings, folder: Path, facts: dict[str, str | int]
             for (column,) in con.execute(f"select column_name from (describe {SCHEMA}.{name})").fetchall():
                 if column in _COLUMNS:
                     con.execute(f"comment on column {SCHEMA}.{name}.{column} is {literal(_COLUMNS[column])}")
-        row = ", ".join(f"{literal(str(value))} as {name}" for name, value in facts.items())
+        row = ", ".join(
+            f"{value if isinstance(value, int) else literal(value)} as {name}"
+            for name, value in facts.items()
+        )
         con.execute(f"create table {SCHEMA}.recommendation_snapshot as select {row}")
         con.execute("force checkpoint")
     finally:
         con.close()
+
+
+def attach_snapshot(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
+    """Attach the snapshot in service, so that its tables are found beside the warehouse's: `marts.recommendations`.
+
+    Does nothing where no snapshot with a DuckDB file is in service. Its own name is `snapshot`.
+
+    Args:
+        settings: where snapshots are.
+        con: the warehouse, open for reading.
+    """
+    found = pointer(settings)
+    path = settings.published_recommendations / found / DATABASE if found else None
+    if path is None or not path.is_file():
+        return
+    con.execute(f"attach {literal(path.resolve())} as snapshot (read_only)")
+    row = con.execute("select current_database()").fetchone()
+    warehouse = str(row[0] if row else "warehouse")
+    con.execute(f"set search_path = {literal(f'{warehouse}.main,{warehouse}.{SCHEMA},snapshot.{SCHEMA}')}")

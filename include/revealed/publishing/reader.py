@@ -150,7 +150,7 @@ def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
 
 
 def reading_cost(settings: Settings, manifest: SnapshotManifest) -> dict[str, int]:
-    """Return `list_bytes`, `file_bytes` and `reads`: what reading one user's list from a snapshot takes.
+    """Return `list_bytes`, `file_bytes`, `footer_bytes` and `reads`: what reading one user's list from a snapshot takes.
 
     Raises:
         DamagedFileError: the file is missing or is not as long as the manifest says.

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from revealed.errors import DamagedFileError, UsageError
 from revealed.publishing.generations import current_snapshot, folder_of
+from revealed.publishing.list_reads import cost_of_one_list, read_list
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
 from revealed.settings import Settings
 
@@ -20,7 +21,8 @@ class Recommendation:
     """One recommended item, and where it comes from.
 
     `source` is the model's name; `cold_item` for what the model has never seen, placed by its content; `content`,
-    `topic_recent` or `popularity` where the model has too little to say; `fallback` for people whom nobody knows.
+    `topic_recent` or `popularity` where the model has too little to say; `pin` for what rules.toml puts there; `fallback`
+    for people whom nobody knows. `utility` is what exploration draws by, 0 where there is none.
     """
 
     rank: int
@@ -28,6 +30,7 @@ class Recommendation:
     score: float
     source: str
     title: str | None
+    utility: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def read_recommendations(
     if k < 1:
         raise UsageError(f"{k} recommendations cannot be given", where="k", remedy="ask for one or more")
     manifest = current_snapshot(settings)
-    found = _rows(settings, manifest, RECOMMENDATIONS, ("user_id", user_id))
+    found = _rows(settings, manifest, RECOMMENDATIONS, user_id)
     is_known = bool(found)
     if not is_known:
         found = _for_strangers(settings, manifest, topic)
@@ -74,7 +77,14 @@ def read_recommendations(
         user_id=user_id,
         is_known=is_known,
         items=[
-            Recommendation(rank, row["item_id"], row["score"], row["source"], titles.get(row["item_id"]))
+            Recommendation(
+                rank,
+                row["item_id"],
+                row["score"],
+                row["source"],
+                titles.get(row["item_id"]),
+                row.get("utility", 0.0),
+            )
             for rank, row in enumerate(found[:k], start=1)
         ],
         generation=manifest.generation,
@@ -90,16 +100,16 @@ def _for_strangers(settings: Settings, manifest: SnapshotManifest, topic: str | 
     segments = [f"recent:topic:{topic}", f"topic:{topic}"] if topic else []
     found: dict[str, dict[str, Any]] = {}
     for segment in segments:
-        for row in _rows(settings, manifest, FALLBACKS, ("segment", segment)):
+        for row in _rows(settings, manifest, FALLBACKS, segment):
             found.setdefault(row["item_id"], {"source": "popularity"} | row)
-    for row in _rows(settings, manifest, FALLBACKS, ("segment", "all")):
+    for row in _rows(settings, manifest, FALLBACKS, "all"):
         found.setdefault(row["item_id"], row | {"source": "fallback"})
     return list(found.values())
 
 
 def similar_to(settings: Settings, item_id: str) -> list[tuple[str, float]]:
     """Return the items most like an item with their cosines, the most alike first; empty for an unknown item."""
-    rows = _rows(settings, current_snapshot(settings), SIMILAR, ("item_id", item_id))
+    rows = _rows(settings, current_snapshot(settings), SIMILAR, item_id)
     return [(row["similar_item_id"], row["score"]) for row in rows]
 
 
@@ -113,19 +123,17 @@ def _titles(settings: Settings, manifest: SnapshotManifest, items: list[str]) ->
     return {row["item_id"]: row["title"] for row in table.to_pylist()} if table else {}
 
 
-def _rows(
-    settings: Settings, manifest: SnapshotManifest, name: str, key: tuple[str, str]
-) -> list[dict[str, Any]]:
+def _rows(settings: Settings, manifest: SnapshotManifest, name: str, owner: str) -> list[dict[str, Any]]:
     path = _checked(settings, manifest, name)
     try:
-        rows = pq.read_table(path, filters=[(key[0], "==", key[1])]).to_pylist()
+        with path.open("rb") as file:
+            return read_list(file, owner)
     except (pa.ArrowException, OSError) as error:
         raise DamagedFileError(
             f"this file cannot be read ({error})",
             where=str(path),
             remedy="see `revealed snapshot verify`, then `revealed snapshot rollback`",
         ) from error
-    return sorted(rows, key=lambda row: int(row["rank"]))
 
 
 def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
@@ -139,3 +147,12 @@ def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
             remedy="roll back with `revealed snapshot rollback`, or publish again",
         )
     return path
+
+
+def reading_cost(settings: Settings, manifest: SnapshotManifest) -> dict[str, int]:
+    """Return `list_bytes`, `file_bytes`, `footer_bytes` and `reads`: what reading one user's list from a snapshot takes.
+
+    Raises:
+        DamagedFileError: the file is missing or is not as long as the manifest says.
+    """
+    return cost_of_one_list(_checked(settings, manifest, RECOMMENDATIONS))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,8 @@ from starlette.testclient import TestClient
 
 from revealed.clock import utc_now
 from revealed.gateway.app import create_app
+from revealed.gateway.journal import Journal
+from revealed.gateway.serve import server_of
 from revealed.gateway.state import Gateway
 from revealed.gateway.tokens import create_token
 from revealed.settings import Settings
@@ -33,6 +37,24 @@ def running(settings: Settings) -> Iterator[tuple[TestClient, Gateway]]:
     app = create_app(settings)
     with TestClient(app) as client:
         yield client, app.state.gateway
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[int]:
+    """The gateway as it is served, in a thread, on a port; at the end it stops, and what it took is sealed."""
+    journal, ready = Journal(settings), threading.Event()
+    journal.open()
+    server = server_of(settings, journal, ready.set)
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()
 
 
 def event(key: str = "e-1", **fields: Any) -> dict[str, Any]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway_client import bearer, event, journaled, settings_at
+from gateway_client import bearer, event, journaled, served, settings_at
 
 from revealed.benchmarks.http_load import Connection, post
 from revealed.gateway import bodies, serve
-from revealed.gateway.journal import Journal
 from revealed.settings import Settings
 
 PATIENCE = 0.4
@@ -28,20 +26,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A gateway with little patience, in a thread; at the end of the test it stops, and what it took is sealed."""
+    """A gateway with little patience, on a port."""
     monkeypatch.setattr(serve, "HEADER_SECONDS", PATIENCE)
     monkeypatch.setattr(bodies, "BODY_SECONDS", PATIENCE)
-    journal, ready = Journal(settings), threading.Event()
-    journal.open()
-    server = serve.server_of(settings, journal, ready.set)
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    assert ready.wait(30)
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    thread.join(20)
-    listening.close()
+    with served(settings) as port:
+        yield port
 
 
 def headers(settings: Settings, extra: str) -> bytes:

@@ -40,7 +40,7 @@ def users(count: int) -> list[str]:
 def publish(
     settings: Settings, generation: int, *, people: int = 30, length: int = 20, in_service: bool = True
 ) -> SnapshotManifest:
-    """Put a generation in service: user n's list is i(n), i(n+1), ..., scored 1, .9, ... plus the generation."""
+    """Put a generation in service: user n's list is i(n), i(n+1), ..., scored .99, .98, ... plus the generation."""
     folder = folder_of(settings, generation)
     staged = folder.with_name(f".staged.{generation}")
     shutil.rmtree(staged, ignore_errors=True)
@@ -89,7 +89,7 @@ def _write_lists(folder: Path, generation: int, people: int, length: int) -> Non
             "user_id": user,
             "rank": place + 1,
             "item_id": items()[(number + place) % ITEM_COUNT],
-            "score": generation + 1 - 0.01 * place,
+            "score": generation + 0.99 - 0.01 * place,
             "utility": float(utilities(length)[place]),
             "source": "als",
         }

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from callers import Calls, during, logged
 from frequencies import Shown, agreement
@@ -74,7 +75,7 @@ def test_propensities_are_those_of_the_pool_that_was_drawn_from(settings: Settin
     left = [f"i{n:02d}" for n in range(20) if n not in (0, 2)]
     weights = utilities(20)[[int(item[1:]) for item in left]] / 0.5
     expected = plackett_luce_slate_propensities(
-        weights.astype(float), __import__("numpy").array([left.index(item) for item in ids(answer)])
+        weights.astype(float), np.array([left.index(item) for item in ids(answer)])
     )
     assert [entry["propensity"] for entry in answer["items"]] == pytest.approx(expected.tolist(), rel=1e-9)
 
@@ -232,22 +233,18 @@ def test_ids_with_odd_characters_are_ids(settings: Settings) -> None:
     assert [answer["user_id"] for answer in during(settings, calls)] == ["a/b", "ü 🐝", "../", "u%"]
 
 
-def test_a_slate_that_is_too_long_for_a_line_is_cut_and_keeps_its_propensities(settings: Settings) -> None:
-    """Ids of control characters take six bytes each in JSON: 100 of 256 are more than a line may hold."""
-    context = '{"a": "' + "x" * 8_000 + '"}'
-    excluded = {"exclude": [], "k": 100, "context": context}
-    whole = during(settings, lambda made: made.recommend("u000", **excluded))
-    import revealed.gateway.decisions as decisions
-
-    limit = decisions.MAX_LINE_BYTES
-    decisions.MAX_LINE_BYTES = 9_500
-    try:
-        cut = during(settings, lambda made: made.recommend("u000", **excluded))
-    finally:
-        decisions.MAX_LINE_BYTES = limit
+def test_a_slate_that_is_too_long_for_a_line_is_cut_and_keeps_its_propensities(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"k": 20, "context": '{"a": "' + "x" * 8_000 + '"}'}
+    whole = during(settings, lambda made: made.recommend("u000", **asked))
+    monkeypatch.setattr("revealed.gateway.decisions.MAX_LINE_BYTES", 9_300)
+    cut = during(settings, lambda made: made.recommend("u000", **asked))
     assert 0 < len(cut["items"]) < len(whole["items"])
     assert cut["items"] == whole["items"][: len(cut["items"])]
     assert len(logged(settings)[-1]["items"]) == len(cut["items"])
+    monkeypatch.setattr("revealed.gateway.decisions.MAX_LINE_BYTES", 8_000)
+    assert during(settings, lambda made: made.recommend("u000", **asked))["items"] == []
 
 
 def test_who_may_not_read_is_told_so_before_anything_else(settings: Settings) -> None:

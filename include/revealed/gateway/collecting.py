@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from revealed.gateway.access import Caller, authorize
 from revealed.gateway.bodies import ClientGone, Receive, read_body, require_json, split_lines
@@ -30,7 +31,9 @@ _NO_JSON = ("malformed_json", "not_utf8")
 def add_routes(app: FastAPI, gateway: Gateway) -> None:
     """Add `POST /v1/events` and `POST /v1/inferences`."""
     for log in LANDED:
-        app.router.add_route(f"/v1/{log}", Collector(gateway, log), methods=["POST"], name=f"post_{log}")
+        app.router.routes.append(
+            Route(f"/v1/{log}", Collector(gateway, log), methods=["POST"], include_in_schema=False)
+        )
 
 
 class Collector:

@@ -108,7 +108,7 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         handled = (signal.SIGINT, signal.SIGTERM)
         before: dict[int, Any] = {number: signal.signal(number, self.handle_exit) for number in handled}
         try:

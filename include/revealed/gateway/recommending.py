@@ -70,7 +70,7 @@ async def get_recommendations(
     listed, is_known = _list_for(snapshot, asked, item)
     listed = listed.without(gone)
     exploration = serving.explorations.on(surface)
-    drawn = slate(serving.rng, listed.utilities, k, exploration)
+    drawn = slate(serving.rng, listed.utilities, k, exploration, pinned=listed.pinned)
     manifest = snapshot.manifest
     decider = Decider(
         surface,

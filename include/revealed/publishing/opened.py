@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from revealed.errors import DamagedFileError
-from revealed.publishing.catalogue import Catalogue
 from revealed.publishing.generations import current_snapshot, folder_of, verify_snapshot
+from revealed.publishing.item_details import ItemDetails
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
 from revealed.publishing.sorted_file import SortedFile
 from revealed.publishing.utility import utilities
 from revealed.settings import Settings
 
 Floats = NDArray[np.float64]
+# The source of what rules.toml pins to a place.
+PIN = "pin"
 # Of fallbacks and similar items; a group of lists takes about 0.1 MB decoded.
 _FEW_GROUPS = 32
 
@@ -26,28 +28,32 @@ _FEW_GROUPS = 32
 class RankedList:
     """Items, best first: `item_ids`, and for each its `scores` (comparable within a source), `utilities`, `sources`.
 
-    Utilities are what exploration draws by: `revealed.publishing.utility`.
+    Utilities are what exploration draws by: `revealed.publishing.utility`. `pinned` is position (from 0) to place in the
+    list, of what rules put at exactly that position.
     """
 
     item_ids: list[str]
     scores: Floats
     utilities: Floats
     sources: list[str]
+    pinned: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return how many items there are."""
         return len(self.item_ids)
 
     def without(self, item_ids: set[str]) -> RankedList:
-        """Return the list without these items; its order and utilities stay."""
+        """Return the list without these items; order, utilities and the positions of pins stay."""
         kept = [at for at, item in enumerate(self.item_ids) if item not in item_ids]
         if len(kept) == len(self):
             return self
+        moved = {at: place for place, at in enumerate(kept)}
         return RankedList(
             [self.item_ids[at] for at in kept],
             self.scores[kept],
             self.utilities[kept],
             [self.sources[at] for at in kept],
+            {position: moved[at] for position, at in self.pinned.items() if at in moved},
         )
 
 
@@ -70,8 +76,8 @@ class OpenSnapshot:
         self.manifest = manifest or current_snapshot(settings)
         names = (RECOMMENDATIONS, FALLBACKS, SIMILAR, ITEMS)
         paths = {name: _checked(settings, self.manifest, name) for name in names}
-        ranked = ("item_id", "score", "utility", "source")
-        self.items = Catalogue(paths[ITEMS])
+        ranked = ("rank", "item_id", "score", "utility", "source")
+        self.items = ItemDetails(paths[ITEMS])
         self._lists = SortedFile(paths[RECOMMENDATIONS], "user_id", ranked, keep=keep)
         self._fallbacks = SortedFile(paths[FALLBACKS], "segment", ranked, keep=_FEW_GROUPS)
         self._similar = SortedFile(
@@ -137,13 +143,16 @@ def _ranked(tables: list[pa.Table], names: list[str | None]) -> RankedList:
         seen.update(items)
         item_ids += [items[place] for place in at]
         origin = table["source"].to_pylist()
-        sources += [name or origin[place] for place in at]
+        sources += [name if name and origin[place] != PIN else origin[place] for place in at]
         scores.append(table["score"].to_numpy()[at])
         scales += [scale] * len(at)
     score = np.concatenate([*scores, np.empty(0, dtype=np.float32)])
     is_whole = len(tables) == 1 and "utility" in tables[0].column_names
     utility = tables[0]["utility"].to_numpy() if is_whole else _utilities(score, scales)
-    return RankedList(item_ids, score.astype(np.float64), utility.astype(np.float64), sources)
+    # Lists after the first begin further down than where their pins belong.
+    ranks = tables[0]["rank"].to_pylist() if PIN in sources else []
+    pinned = {rank - 1: at for at, rank in enumerate(ranks) if sources[at] == PIN}
+    return RankedList(item_ids, score.astype(np.float64), utility.astype(np.float64), sources, pinned)
 
 
 def _utilities(scores: NDArray[np.float32], scales: list[int]) -> NDArray[np.float32]:

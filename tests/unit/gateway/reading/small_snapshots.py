@@ -38,14 +38,23 @@ def users(count: int) -> list[str]:
 
 
 def publish(
-    settings: Settings, generation: int, *, people: int = 30, length: int = 20, in_service: bool = True
+    settings: Settings,
+    generation: int,
+    *,
+    people: int = 30,
+    length: int = 20,
+    in_service: bool = True,
+    pinned: dict[int, str] | None = None,
 ) -> SnapshotManifest:
-    """Put a generation in service: user n's list is i(n), i(n+1), ..., scored .99, .98, ... plus the generation."""
+    """Put a generation in service: user n's list is i(n), i(n+1), ..., scored .99, .98, ... plus the generation.
+
+    `pinned`: place (from 0) to the item that rules put there in every list.
+    """
     folder = folder_of(settings, generation)
     staged = folder.with_name(f".staged.{generation}")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
-    _write_lists(staged, generation, people, length)
+    _write_lists(staged, generation, people, length, pinned or {})
     _write_similar(staged)
     _write_fallbacks(staged)
     _write_items(staged)
@@ -83,15 +92,15 @@ def utilities(length: int) -> np.ndarray:
     return -0.5 * np.arange(length, dtype=np.float32)
 
 
-def _write_lists(folder: Path, generation: int, people: int, length: int) -> None:
+def _write_lists(folder: Path, generation: int, people: int, length: int, pinned: dict[int, str]) -> None:
     rows = [
         {
             "user_id": user,
             "rank": place + 1,
-            "item_id": items()[(number + place) % ITEM_COUNT],
+            "item_id": pinned.get(place, items()[(number + place) % ITEM_COUNT]),
             "score": generation + 0.99 - 0.01 * place,
             "utility": float(utilities(length)[place]),
-            "source": "als",
+            "source": "pin" if place in pinned else "als",
         }
         for number, user in enumerate(users(people))
         for place in range(length)

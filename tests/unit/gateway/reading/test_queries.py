@@ -25,11 +25,19 @@ def test_the_most_informative_come_first_and_what_was_asked_is_logged(asking: Se
         ("i04", "Title 4", 0.25),
         ("i05", "Title 5", 0.5),
     ]
-    assert (answer["generation"], answer["model_version"], answer["as_of"]) == (4, "3", "2026-05-01T00:00:00Z")
+    assert (answer["generation"], answer["model_version"], answer["as_of"]) == (
+        4,
+        "3",
+        "2026-05-01T00:00:00Z",
+    )
     (line,) = logged(asking)
     assert line["request_id"] == answer["request_id"]
     assert (line["user_id"], line["session_id"]) == ("u001", "s-1")
-    assert (line["surface"], line["policy"], line["snapshot_id"]) == ("query", "active_learning", "queries/000004")
+    assert (line["surface"], line["policy"], line["snapshot_id"]) == (
+        "query",
+        "active_learning",
+        "queries/000004",
+    )
     assert [(row["item_id"], row["position"]) for row in line["items"]] == [("i04", 1), ("i05", 2)]
     # An inclusion probability is no marginal of a position; estimators must not take it for one.
     assert all("propensity" not in row for row in line["items"])

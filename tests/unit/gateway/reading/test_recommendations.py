@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from callers import Calls, during, logged
 from frequencies import Shown, agreement
-from small_snapshots import ITEM_COUNT, items, utilities
+from small_snapshots import ITEM_COUNT, items, publish, utilities
 
 from revealed.contracts import Inference, decode_line
 from revealed.exploration.policy import Exploration
@@ -164,6 +164,22 @@ def test_whom_nobody_knows_gets_the_topic_of_the_page_first(settings: Settings) 
     assert logged(settings)[-1]["anonymous_id"] == "nobody"
     utility = [entry["utility"] for entry in on_page["items"]]
     assert utility == sorted(utility, reverse=True)
+
+
+def test_what_is_pinned_is_always_there_and_the_rest_explores_around_it(settings: Settings) -> None:
+    publish(settings, 2, pinned={1: "i38"})
+
+    async def calls(made: Calls) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        slates = [await made.recommend("u000", k=3, exclude=["i00"]) for _ in range(20)]
+        return slates, await made.recommend("u000", k=3, exclude=["i38"])
+
+    slates, without = during(settings, calls)
+    pins = [answer["items"][1] for answer in slates]
+    assert {(pin["item_id"], pin["propensity"], pin["source"]) for pin in pins} == {("i38", 1.0, "pin")}
+    assert len({tuple(ids(answer)) for answer in slates}) > 5
+    assert all(answer["items"][place]["propensity"] < 1 for answer in slates for place in (0, 2))
+    assert "i38" not in ids(without)
+    assert len(ids(without)) == 3
 
 
 def test_a_surface_explores_by_its_own_rules(settings: Settings) -> None:

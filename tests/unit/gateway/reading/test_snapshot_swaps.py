@@ -139,7 +139,11 @@ def test_a_rollback_is_followed(settings: Settings) -> None:
 def test_rules_are_followed_and_wrong_ones_refused(settings: Settings) -> None:
     async def calls(made: Calls) -> list[str]:
         seen = []
-        for text in ('[exploration]\npolicy = "greedy"', "[exploration]\npolicy = 3", "[exploration]\nepsilon = 1"):
+        for text in (
+            '[exploration]\npolicy = "greedy"',
+            "[exploration]\npolicy = 3",
+            "[exploration]\nepsilon = 1",
+        ):
             settings.rules.write_text(text)
             await asyncio.to_thread(made.serving.look)
             seen.append((await made.recommend("u000"))["policy"])

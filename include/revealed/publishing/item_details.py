@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from revealed.errors import DamagedFileError
 
 
-class Catalogue:
+class ItemDetails:
     """The items of a snapshot by id: which there are, their titles and topics.
 
     Args:

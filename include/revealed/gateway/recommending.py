@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
+from revealed.active_learning import asked as asked_log
 from revealed.exploration.policy import Exploration, Slate, slate
 from revealed.gateway import reading_answers as answers
 from revealed.gateway.access import Caller, require_scope
@@ -20,8 +21,6 @@ from revealed.publishing.opened import OpenSnapshot, RankedList
 router = APIRouter(tags=["read"], route_class=ReadingRoute)
 Reader = Annotated[Caller, Depends(require_scope("recommendations:read"))]
 Asker = Annotated[Caller, Depends(require_scope("queries:read"))]
-# What questions are logged as; the warehouse keeps this surface out of its impressions.
-QUERY_SURFACE, ACTIVE_LEARNING = "query", "active_learning"
 # The model of lists for people whom nobody knows: the model's own figures must not count them.
 FALLBACK = "fallback"
 
@@ -129,11 +128,11 @@ async def get_queries(
     rows = [row for row in questions.of(_name(asked)) if row["item_id"] not in gone][:k]
     manifest = questions.manifest
     decider = Decider(
-        QUERY_SURFACE,
-        ACTIVE_LEARNING,
+        asked_log.SURFACE,
+        asked_log.POLICY,
         manifest.model_version,
-        ACTIVE_LEARNING,
-        f"queries/{manifest.generation:06d}",
+        asked_log.POLICY,
+        asked_log.snapshot_name(manifest.generation),
     )
     # The chance of being in the table is not that of this place in a slate, which `propensity` is: it is told beside.
     told = {SERVING: {"inclusion": [row["propensity"] for row in rows]}}

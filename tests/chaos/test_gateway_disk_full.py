@@ -15,6 +15,8 @@ import pytest
 from running_gateway import Clients, RunningGateway, event, settings_at, token_for
 from test_gateway_kills import landed
 
+from revealed.commands.output import say
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -28,7 +30,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-async def under_load(gateway: RunningGateway, clients: Clients, fill: Callable[[], None], free: Callable[[], None]) -> float:
+async def under_load(
+    gateway: RunningGateway, clients: Clients, fill: Callable[[], None], free: Callable[[], None]
+) -> float:
     """Load, fill the disk, wait for refusals, free it; return the seconds until an event was acknowledged again."""
     stop = asyncio.Event()
     work = asyncio.create_task(clients.work(gateway.port, clients=8, until=stop))
@@ -50,18 +54,18 @@ async def under_load(gateway: RunningGateway, clients: Clients, fill: Callable[[
 
 
 def refusal(gateway: RunningGateway, token: str) -> urllib.error.HTTPError:
-    request = urllib.request.Request(  # noqa: S310
+    request = urllib.request.Request(
         f"{gateway.url}/v1/events", event("refused"), {"Authorization": f"Bearer {token}"}
     )
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(request)  # noqa: S310
+        urllib.request.urlopen(request)
     return raised.value
 
 
 def check(home: Path, clients: Clients, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     report, stored = landed(settings_at(home))
     with capsys.disabled():
-        print(f"\n{told}: {len(clients.acked):,} events acknowledged, {len(clients.acked - stored)} lost")
+        say(f"\n{told}: {len(clients.acked):,} events acknowledged, {len(clients.acked - stored)} lost")
     assert len(clients.acked) > 100
     assert clients.acked - stored == set()
     assert report.quarantined == 0
@@ -97,9 +101,7 @@ def test_writes_that_fail_are_refused_until_they_succeed(
     check(tmp_path, clients, f"files that cannot grow (taken again after {seconds:.2f} s)", capsys)
 
 
-def test_a_full_file_system_is_waited_out(
-    small_disk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_full_file_system_is_waited_out(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clients = Clients(token_for(settings_at(small_disk), "events:write"), "d")
     gateway = RunningGateway(small_disk)
     filler = small_disk / "filler"

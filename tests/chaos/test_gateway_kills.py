@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from running_gateway import Clients, RunningGateway, settings_at, token_for
 
+from revealed.commands.output import say
 from revealed.landing import IngestReport, ingest_landing
 from revealed.settings import Settings
 
@@ -25,7 +26,9 @@ def test_kills_lose_nothing_that_was_acknowledged(
     settings = settings_at(tmp_path)
     clients = Clients(token_for(settings, "events:write"), "e")
     chance = random.Random(SEED)
-    ready = [asyncio.run(_killed_under_load(tmp_path, clients, chance.uniform(0.05, 0.5))) for _ in range(kills)]
+    ready = [
+        asyncio.run(_killed_under_load(tmp_path, clients, chance.uniform(0.05, 0.5))) for _ in range(kills)
+    ]
 
     last = RunningGateway(tmp_path)
     asyncio.run(_work(last, clients, 0.3))
@@ -34,7 +37,7 @@ def test_kills_lose_nothing_that_was_acknowledged(
 
     report, stored = landed(settings)
     with capsys.disabled():
-        print(
+        say(
             f"\n{kills} kills (seed {SEED}): {len(clients.acked):,} events acknowledged,"
             f" {len(clients.acked - stored)} lost, {report.duplicate:,} stored again after a kill and found out;"
             f" ready after {statistics.median(ready):.2f} s (median), {max(ready):.2f} s (slowest)"
@@ -51,7 +54,9 @@ def landed(settings: Settings) -> tuple[IngestReport, set[str]]:
     """Land what was sealed; return the report and the keys of the events in raw."""
     report = ingest_landing(settings)
     files = (settings.raw / "events").rglob("*.parquet")
-    return report, {key for file in files for key in pq.read_table(file, columns=["event_id"])["event_id"].to_pylist()}
+    return report, {
+        key for file in files for key in pq.read_table(file, columns=["event_id"])["event_id"].to_pylist()
+    }
 
 
 async def _killed_under_load(home: Path, clients: Clients, seconds: float) -> float:

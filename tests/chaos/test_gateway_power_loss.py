@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from losing_files import LosingFiles, NeverCuts, NeverSyncs, NeverSyncsFolders, PowerCut, SyncsAgain
 
+from revealed.commands.output import say
 from revealed.gateway.files import JournalFiles
 from revealed.gateway.segments import SegmentWriter, recover
 
@@ -45,7 +46,9 @@ def run(home: Path, files: LosingFiles, seed: int) -> set[str]:
     try:
         for keys in batches(seed):
             try:
-                writer.commit(b"".join(b'{"key":"%s","filling":"%060d"}\n' % (key.encode(), 7) for key in keys))
+                writer.commit(
+                    b"".join(b'{"key":"%s","filling":"%060d"}\n' % (key.encode(), 7) for key in keys)
+                )
             except OSError:
                 continue
             acked.update(keys)
@@ -61,7 +64,12 @@ def recovered(home: Path) -> list[bytes]:
         (home / name).mkdir(parents=True, exist_ok=True)
     recover("events", home / "open", home / "sealed", JournalFiles())
     assert list((home / "open").iterdir()) == []
-    return [line for file in sorted((home / "sealed").iterdir()) for line in file.read_bytes().split(b"\n") if line]
+    return [
+        line
+        for file in sorted((home / "sealed").iterdir())
+        for line in file.read_bytes().split(b"\n")
+        if line
+    ]
 
 
 def keys_of(lines: list[bytes]) -> set[str]:
@@ -105,7 +113,7 @@ def test_a_power_cut_at_any_operation_loses_nothing_that_was_acknowledged(
 ) -> None:
     total, gone, torn = lost_by_cuts(tmp_path, LosingFiles, seed)
     with capsys.disabled():
-        print(f"\npower cut at every operation: {total:,} events acknowledged, {gone} lost")
+        say(f"\npower cut at every operation: {total:,} events acknowledged, {gone} lost")
     assert total > 1_000
     assert (gone, torn) == (0, 0)
 
@@ -116,7 +124,7 @@ def test_a_journal_that_does_not_sync_loses_what_it_acknowledged(
 ) -> None:
     total, gone, _ = lost_by_cuts(tmp_path, kind, 1)
     with capsys.disabled():
-        print(f"\ncontrol {kind.__name__}: {total:,} events acknowledged, {gone:,} lost")
+        say(f"\ncontrol {kind.__name__}: {total:,} events acknowledged, {gone:,} lost")
     assert gone > total // 10
 
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from revealed.errors import PlatformError
 
 _STOP_SECONDS = 15
@@ -21,15 +19,15 @@ _STOP_SECONDS = 15
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its port, and its process."""
+    """A running server: its port, and its process id."""
 
     port: int
-    process: psutil.Process
+    pid: int
 
     def cpu_seconds(self) -> float:
-        """Return the CPU seconds that it has cost so far, user and system, all threads."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        """Return the CPU seconds that it has cost so far, user and system, all threads (proc(5), fields 14 and 15)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -61,7 +59,7 @@ def _server(words: list[str], environment: Mapping[str, str]) -> Iterator[Server
         [sys.executable, *words], stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
     )
     try:
-        yield Server(_port(process), psutil.Process(process.pid))
+        yield Server(_port(process, words), process.pid)
     finally:
         process.terminate()
         process.wait(_STOP_SECONDS)
@@ -69,7 +67,7 @@ def _server(words: list[str], environment: Mapping[str, str]) -> Iterator[Server
             process.stdout.close()
 
 
-def _port(process: subprocess.Popen[str]) -> int:
+def _port(process: subprocess.Popen[str], words: list[str]) -> int:
     """Return the port that the server prints as JSON when it is ready, on one line or several."""
     told = ""
     for line in process.stdout or ():
@@ -78,6 +76,4 @@ def _port(process: subprocess.Popen[str]) -> int:
             return urlsplit(json.loads(told)["url"]).port or 0
         except ValueError:
             continue
-    raise PlatformError(
-        "a server did not start", where=" ".join(process.args), remedy="see what it wrote above"
-    )  # type: ignore[arg-type]
+    raise PlatformError("a server did not start", where=" ".join(words), remedy="see what it wrote above")

@@ -30,10 +30,10 @@ _NO_JSON = ("malformed_json", "not_utf8")
 
 def add_routes(app: FastAPI, gateway: Gateway) -> None:
     """Add `POST /v1/events` and `POST /v1/inferences`."""
-    for log in LANDED:
-        app.router.routes.append(
-            Route(f"/v1/{log}", Collector(gateway, log), methods=["POST"], include_in_schema=False)
-        )
+    app.router.routes[:0] = [  # first: routes are looked through in order
+        Route(f"/v1/{log}", Collector(gateway, log), methods=["POST"], include_in_schema=False)
+        for log in LANDED
+    ]
 
 
 class Collector:

@@ -84,7 +84,9 @@ class Judge:
         except Rejected as rejected:
             replaced = _with_our_moment(line, moment)
             return self._judge_replaced(replaced) if replaced else (_as_it_came(line), rejected)
-        stamped = _with_our_moment(line, moment) or _stamped(line, moment)
+        stamped = (_with_our_moment(line, moment) if _OURS in line else None) or _stamped(line, moment)
+        if row.occurred_at <= now and len(stamped) <= MAX_LINE_BYTES:
+            return stamped, row
         try:
             require_plausible("occurred_at", row.occurred_at, now)
             _require_short(stamped)

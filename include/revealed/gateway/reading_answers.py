@@ -172,6 +172,9 @@ _REFUSALS = {
 }
 
 
+WITH_TOKEN: dict[str, Any] = {"security": [{"token": []}]}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what a route declares of its answers other than success."""
     told: dict[int | str, dict[str, Any]] = {}

@@ -9,12 +9,30 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 
 from revealed.errors import RevealedError
 from revealed.gateway.refusals import HttpRefusal, unavailable
 from revealed.gateway.state import Gateway
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class AnyId(Convertor[str]):
+    """An id in a path, whatever is in it: slashes and line ends, too. Written `{user:id}`."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return the id."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the id."""
+        return value
+
+
+register_url_convertor("id", AnyId())
 
 
 class ReadingRoute(APIRoute):

@@ -39,9 +39,10 @@ def add_routes(app: FastAPI, gateway: Gateway) -> None:
 
 
 @router.get(
-    "/v1/recommendations/{user:path}",
+    "/v1/recommendations/{user:id}",
     response_model=answers.RecommendationsAnswer,
     responses=answers.refusals(),
+    openapi_extra=answers.WITH_TOKEN,
 )
 async def get_recommendations(
     request: Request,
@@ -93,7 +94,10 @@ async def get_recommendations(
 
 
 @router.get(
-    "/v1/items/{item:path}/similar", response_model=answers.SimilarAnswer, responses=answers.refusals(404)
+    "/v1/items/{item:id}/similar",
+    response_model=answers.SimilarAnswer,
+    responses=answers.refusals(404),
+    openapi_extra=answers.WITH_TOKEN,
 )
 async def get_similar(
     request: Request, caller: Reader, item: answers.ItemId, k: answers.Length = 10
@@ -110,7 +114,12 @@ async def get_similar(
     return _json({"item_id": item, "snapshot_id": snapshot.manifest.snapshot_id, "items": alike})
 
 
-@router.get("/v1/queries/{user:path}", response_model=answers.QueriesAnswer, responses=answers.refusals())
+@router.get(
+    "/v1/queries/{user:id}",
+    response_model=answers.QueriesAnswer,
+    responses=answers.refusals(),
+    openapi_extra=answers.WITH_TOKEN,
+)
 async def get_queries(
     request: Request,
     caller: Asker,

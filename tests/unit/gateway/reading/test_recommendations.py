@@ -222,7 +222,7 @@ SENSELESS: list[tuple[str, dict[str, Any]]] = [
     ("u000", {"context": '{"a": "\\ud800"}'}),
     ("u000", {"context": '{"serving": {}}'}),
     ("u000", {"context": '{"partial_slate": true}'}),
-    ("u000", {"context": '{"a": ' + "[" * 120 + "]" * 120 + "}"}),
+    ("u000", {"context": '{"a": ' + "[" * 600 + "]" * 600 + "}"}),
     ("u000", {"context": "[" * 8_000}),
     ("u000", {"context": '{"a": "' + "x" * 9_000 + '"}'}),
     ("u000", {"exclude": ["x" * 257]}),
@@ -245,9 +245,13 @@ def test_what_makes_no_sense_is_422_and_nothing_is_logged(settings: Settings) ->
 
 def test_ids_with_odd_characters_are_ids(settings: Settings) -> None:
     async def calls(made: Calls) -> list[dict[str, Any]]:
-        return [await made.recommend(name) for name in ("a%2Fb", "%C3%BC%20%F0%9F%90%9D", "..%2F", "u%25")]
+        return [
+            await made.recommend(name)
+            for name in ("a%2Fb", "%C3%BC%20%F0%9F%90%9D", "..%2F", "u%25", "x%0Ay%0A")
+        ]
 
-    assert [answer["user_id"] for answer in during(settings, calls)] == ["a/b", "ü 🐝", "../", "u%"]
+    found = [answer["user_id"] for answer in during(settings, calls)]
+    assert found == ["a/b", "ü 🐝", "../", "u%", "x\ny\n"]
 
 
 def test_a_slate_that_is_too_long_for_a_line_is_cut_and_keeps_its_propensities(

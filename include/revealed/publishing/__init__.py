@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from revealed.publishing.generations import (
     current_snapshot,
     list_snapshots,
@@ -10,8 +12,10 @@ from revealed.publishing.generations import (
     verify_snapshot,
 )
 from revealed.publishing.manifest import SnapshotManifest
-from revealed.publishing.publish import publish_snapshot
 from revealed.publishing.reader import Recommendation, Recommendations, read_recommendations, similar_to
+
+if TYPE_CHECKING:
+    from revealed.publishing.publish import publish_snapshot
 
 __all__ = [
     "Recommendation",
@@ -26,3 +30,12 @@ __all__ = [
     "similar_to",
     "verify_snapshot",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what trains and audits only for who publishes: a gateway, which reads, must be up in a second."""
+    if name == "publish_snapshot":
+        from revealed.publishing.publish import publish_snapshot
+
+        return publish_snapshot
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,7 @@ from revealed.gateway.segments import SegmentWriter, recover
 
 BATCHES = 14
 LARGEST = 400
-SEEDS = range(2)
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))]
 
 
 def writer_at(home: Path, files: JournalFiles) -> SegmentWriter:

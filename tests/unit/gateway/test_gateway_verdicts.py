@@ -116,7 +116,7 @@ def split_or_refusal(body: bytes, content_type: str) -> list[bytes] | HttpRefusa
         return refusal
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(odd_bodies(), st.sampled_from(["events", "inferences"]))
 def test_every_line_gets_the_verdict_that_landing_will_give_it(body: tuple[bytes, str], log: str) -> None:
     lines = split_or_refusal(*body)

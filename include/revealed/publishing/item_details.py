@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from revealed.errors import DamagedFileError
+
+# Where items stand, of those that were asked for last: popular ones are asked for all the time.
+_PLACES_KEPT = 20_000
 
 
 class ItemDetails:
@@ -31,6 +35,7 @@ class ItemDetails:
                 where=str(path),
                 remedy="see `revealed snapshot verify`, then `revealed snapshot rollback`",
             ) from error
+        self._place = lru_cache(_PLACES_KEPT)(self._find)
 
     def __contains__(self, item_id: str) -> bool:
         """Tell whether there is such an item."""
@@ -49,7 +54,7 @@ class ItemDetails:
         value: str | None = None if place is None else column[place].as_py()
         return value
 
-    def _place(self, item_id: str) -> int | None:
+    def _find(self, item_id: str) -> int | None:
         # Byte order of UTF-8, by which the file is sorted, is the order of Python's strings.
         place = bisect_left(range(len(self._ids)), item_id, key=lambda at: self._ids[at].as_py())
         is_there = place < len(self._ids) and self._ids[place].as_py() == item_id

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from revealed.publishing.difference import SnapshotDifference
+from revealed.publishing.differences import snapshot_difference
 from revealed.publishing.generations import (
     current_snapshot,
     list_snapshots,
@@ -12,7 +14,14 @@ from revealed.publishing.generations import (
     verify_snapshot,
 )
 from revealed.publishing.manifest import SnapshotManifest
-from revealed.publishing.reader import Recommendation, Recommendations, read_recommendations, similar_to
+from revealed.publishing.reader import (
+    Recommendation,
+    Recommendations,
+    read_recommendations,
+    reading_cost,
+    similar_to,
+)
+from revealed.publishing.rules import Rules, read_rules
 
 if TYPE_CHECKING:
     from revealed.publishing.publish import publish_snapshot
@@ -20,14 +29,19 @@ if TYPE_CHECKING:
 __all__ = [
     "Recommendation",
     "Recommendations",
+    "Rules",
+    "SnapshotDifference",
     "SnapshotManifest",
     "current_snapshot",
     "list_snapshots",
     "publish_snapshot",
     "read_recommendations",
+    "read_rules",
     "read_snapshot_manifest",
+    "reading_cost",
     "rollback_snapshot",
     "similar_to",
+    "snapshot_difference",
     "verify_snapshot",
 ]
 

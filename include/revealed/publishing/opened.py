@@ -13,13 +13,12 @@ from revealed.errors import DamagedFileError
 from revealed.publishing.generations import current_snapshot, folder_of, verify_snapshot
 from revealed.publishing.item_details import ItemDetails
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
+from revealed.publishing.rules import PIN
 from revealed.publishing.sorted_file import SortedFile
 from revealed.publishing.utility import utilities
 from revealed.settings import Settings
 
 Floats = NDArray[np.float64]
-# The source of what rules.toml pins to a place.
-PIN = "pin"
 # Of fallbacks and similar items; a group of lists takes about 0.1 MB decoded.
 _FEW_GROUPS = 32
 
@@ -75,7 +74,7 @@ class OpenSnapshot:
     ) -> None:
         self.manifest = manifest or current_snapshot(settings)
         names = (RECOMMENDATIONS, FALLBACKS, SIMILAR, ITEMS)
-        paths = {name: _checked(settings, self.manifest, name) for name in names}
+        paths = {name: checked_file(settings, self.manifest, name) for name in names}
         ranked = ("rank", "item_id", "score", "utility", "source")
         self.items = ItemDetails(paths[ITEMS])
         self._lists = SortedFile(paths[RECOMMENDATIONS], "user_id", ranked, keep=keep)
@@ -182,8 +181,12 @@ def _utilities(scores: list[float], scales: list[int]) -> Floats:
     return np.asarray(found[0], dtype=np.float64)
 
 
-def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
-    """Return the file's path if it is as long as the manifest says; `verify_snapshot` checks every byte."""
+def checked_file(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
+    """Return the path of a snapshot's file; `verify_snapshot` checks every byte.
+
+    Raises:
+        DamagedFileError: it is missing or is not as long as the manifest says.
+    """
     path = folder_of(settings, manifest.generation) / name
     expected = manifest.files.get(name, {}).get("bytes")
     if not path.is_file() or path.stat().st_size != expected:

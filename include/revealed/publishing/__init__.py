@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from revealed.publishing.difference import SnapshotDifference
-from revealed.publishing.differences import snapshot_difference
 from revealed.publishing.generations import (
     current_snapshot,
     list_snapshots,
@@ -24,6 +23,7 @@ from revealed.publishing.reader import (
 from revealed.publishing.rules import Rules, read_rules
 
 if TYPE_CHECKING:
+    from revealed.publishing.differences import snapshot_difference
     from revealed.publishing.publish import publish_snapshot
 
 __all__ = [
@@ -47,9 +47,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what trains and audits only for who publishes: a gateway, which reads, must be up in a second."""
+    """Import what trains, audits and compares only for who does: a gateway, which reads, must be up in a second."""
     if name == "publish_snapshot":
         from revealed.publishing.publish import publish_snapshot
 
         return publish_snapshot
+    if name == "snapshot_difference":
+        from revealed.publishing.differences import snapshot_difference
+
+        return snapshot_difference
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from revealed.publishing.difference import SnapshotDifference
 from revealed.publishing.generations import (
     current_snapshot,
     list_snapshots,
@@ -23,6 +23,7 @@ from revealed.publishing.reader import (
 from revealed.publishing.rules import Rules, read_rules
 
 if TYPE_CHECKING:
+    from revealed.publishing.difference import SnapshotDifference
     from revealed.publishing.differences import snapshot_difference
     from revealed.publishing.publish import publish_snapshot
 
@@ -46,14 +47,16 @@ __all__ = [
 ]
 
 
+# What trains, audits and compares is imported for who does: a gateway, which reads, must be up in a second.
+_LATE = {
+    "SnapshotDifference": "revealed.publishing.difference",
+    "publish_snapshot": "revealed.publishing.publish",
+    "snapshot_difference": "revealed.publishing.differences",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import what trains, audits and compares only for who does: a gateway, which reads, must be up in a second."""
-    if name == "publish_snapshot":
-        from revealed.publishing.publish import publish_snapshot
-
-        return publish_snapshot
-    if name == "snapshot_difference":
-        from revealed.publishing.differences import snapshot_difference
-
-        return snapshot_difference
+    """Return a late import."""
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

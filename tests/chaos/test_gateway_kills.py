@@ -77,3 +77,23 @@ async def _work(gateway: RunningGateway, clients: Clients, seconds: float) -> No
         await asyncio.sleep(0.05)
     stop.set()
     await work
+
+
+def test_an_orderly_end_under_load_seals_what_was_acknowledged(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    clients = Clients(token_for(settings, "events:write"), "e")
+
+    async def stopped_under_load() -> int:
+        gateway = RunningGateway(tmp_path)
+        work = asyncio.create_task(clients.work(gateway.port, clients=8, until=asyncio.Event()))
+        await asyncio.sleep(0.3)
+        code = await asyncio.to_thread(gateway.stop)
+        await work
+        return code
+
+    assert asyncio.run(stopped_under_load()) == 0
+    assert not list((settings.gateway / "open").iterdir())
+    report, stored = landed(settings)
+    assert len(clients.acked) > 20
+    assert clients.acked - stored == set()
+    assert report.quarantined == 0

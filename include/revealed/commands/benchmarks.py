@@ -165,7 +165,7 @@ def gateway(
     seconds: Annotated[float, typer.Option(help="How long each load runs.", min=0.5)] = 8.0,
     home: Annotated[
         Path | None,
-        typer.Option(help="A home with a published snapshot, to measure recommendations, too."),
+        typer.Option(help="A home whose published snapshot is served; left out, a made-up one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -184,6 +184,6 @@ def gateway(
         return
     say("\n\n".join(table(figures[name]) for name in ("rates", "latencies")))
     durable = figures["durable"]
-    say(f"\n{durable['acknowledged']:,} events acknowledged, {durable['on_disk']:,} in the sealed segments")
-    if home is None:
-        say("recommendations were not measured: give --home, a home with a published snapshot")
+    say(
+        f"\n{durable['acknowledged']:,} events and inferences acknowledged, {durable['on_disk']:,} in the sealed segments"
+    )

@@ -121,7 +121,7 @@ def assert_difference_is_what_the_lists_say(found: SnapshotDifference, old: Path
         "same": sum(before[user] == after[user] for user in both),
     }
     assert found.users["added"] == 10
-    assert found.overlap["mean"] == pytest.approx(np.mean(overlaps))
+    assert found.overlap["mean"] == pytest.approx(np.mean(overlaps), abs=1e-8)
     assert found.overlap["p05"] == pytest.approx(np.quantile(overlaps, 0.05))
     listed_before, listed = (
         {i for ids in before.values() for i in ids},

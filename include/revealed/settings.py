@@ -135,6 +135,11 @@ class Settings:
         return self.published / "recommendations"
 
     @property
+    def published_snapshot_database(self) -> Path:
+        """A symbolic link to the DuckDB file of the snapshot in service, for analysts."""
+        return self.published / "recommendations.duckdb"
+
+    @property
     def datasets(self) -> Path:
         """Feedback datasets, one immutable folder a version."""
         return self.home / "datasets"

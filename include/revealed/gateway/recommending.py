@@ -16,6 +16,7 @@ from revealed.gateway.reading_route import ReadingRoute
 from revealed.gateway.refusals import HttpRefusal
 from revealed.gateway.serving import Serving
 from revealed.gateway.state import Gateway
+from revealed.gateway.surface_rules import on_surface
 from revealed.publishing.opened import OpenSnapshot, RankedList
 
 router = APIRouter(tags=["read"], route_class=ReadingRoute)
@@ -68,8 +69,9 @@ async def get_recommendations(
     gone = gateway.sessions.excluded(user, session_id, caller.now, is_anonymous=anonymous)
     gone.update(exclude, [item] if item else [])
     listed, is_known = _list_for(snapshot, asked, item)
-    listed = listed.without(gone)
-    exploration = serving.explorations.on(surface)
+    rules = serving.rules
+    listed = on_surface(listed.without(gone), snapshot, rules.shown, surface, gone=gone, k=k)
+    exploration = rules.explorations.on(surface)
     drawn = slate(serving.rng, listed.utilities, k, exploration, pinned=listed.pinned)
     manifest = snapshot.manifest
     decider = Decider(

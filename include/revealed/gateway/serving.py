@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,12 +19,29 @@ from revealed.gateway.questions import Questions, read_questions
 from revealed.gateway.refusals import unavailable
 from revealed.publishing.generations import CURRENT
 from revealed.publishing.opened import OpenSnapshot, open_verified
+from revealed.publishing.rules import Rules, read_rules
 from revealed.settings import Settings
 
 LOOK_EVERY_SECONDS = 1.0
 # Decoded row groups of users' lists, some 0.1 MB each: lists of about 5,000 people.
 _GROUPS_KEPT = 256
 _LOADS = "revealed_gateway_loads_total"
+
+
+class ServingRules(NamedTuple):
+    """The rules file, as serving reads it: how surfaces explore, and what may be shown on them."""
+
+    explorations: Explorations
+    shown: Rules
+
+
+def read_serving_rules(settings: Settings) -> ServingRules:
+    """Return the rules in `$REVEALED_HOME/rules.toml`.
+
+    Raises:
+        InvalidInputError: the file says what no rule can mean.
+    """
+    return ServingRules(read_explorations(settings.rules), read_rules(settings))
 
 
 class Serving:
@@ -61,10 +79,10 @@ class Serving:
         self._questions: Followed[Questions] = Followed(
             queries_root(settings) / QUERIES_CURRENT, lambda: read_questions(settings), told("queries")
         )
-        self._explorations: Followed[Explorations] = Followed(
-            settings.rules, lambda: read_explorations(settings.rules), told("rules")
+        self._rules: Followed[ServingRules] = Followed(
+            settings.rules, lambda: read_serving_rules(settings), told("rules")
         )
-        read_explorations(settings.rules)
+        read_serving_rules(settings)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="following")
         self._looking: asyncio.Task[None] | None = None
 
@@ -75,9 +93,9 @@ class Serving:
         return found.manifest.snapshot_id if found else None
 
     @property
-    def explorations(self) -> Explorations:
-        """How surfaces explore."""
-        return self._explorations.value or Explorations()
+    def rules(self) -> ServingRules:
+        """The rules in service."""
+        return self._rules.value or ServingRules(Explorations(), Rules())
 
     def snapshot(self) -> OpenSnapshot:
         """Return the snapshot in service.
@@ -108,7 +126,7 @@ class Serving:
 
     def look(self) -> None:
         """Read what is new on disk; not from two threads at once."""
-        self._explorations.look()
+        self._rules.look()
         self._snapshot.look()
         self._questions.look()
 

@@ -182,6 +182,27 @@ def test_what_is_pinned_is_always_there_and_the_rest_explores_around_it(settings
     assert len(ids(without)) == 3
 
 
+def test_a_surface_filters_and_pins_what_other_surfaces_do_not(settings: Settings) -> None:
+    surface = '[[filters]]\nfield = "topic"\ndeny = ["sport"]\nsurface = "lab"\n'
+    for item, position in (("i36", 1), ("i04", 3), ("i37", 2), ("i99", 2), ("i38", 50)):
+        surface += f'[[pins]]\nitem = "{item}"\nposition = {position}\nsurface = "lab"\n' * (item != "i99")
+    rules(settings, GREEDY + surface)
+
+    async def calls(made: Calls) -> list[dict[str, Any]]:
+        return [
+            await made.recommend("u000", k=5),
+            await made.recommend("u000", k=5, surface="lab"),
+            await made.recommend("u000", k=5, surface="lab", exclude=["i36", "i02"]),
+        ]
+
+    home, lab, without = during(settings, calls)
+    assert ids(home) == ["i00", "i01", "i02", "i03", "i04"]
+    # Odd items are of sport: i37 may not be pinned there. i36 is on nobody's list; i04 is, further up.
+    assert ids(lab) == ["i36", "i00", "i04", "i02", "i06"]
+    assert [entry["source"] for entry in lab["items"]] == ["pin", "als", "pin", "als", "als"]
+    assert ids(without) == ["i00", "i06", "i04", "i08", "i10"]
+
+
 def test_a_surface_explores_by_its_own_rules(settings: Settings) -> None:
     rules(settings, f'{GREEDY}[exploration.surfaces.lab]\npolicy = "epsilon_greedy"\nepsilon = 1.0\n')
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from revealed.publishing.row_groups import write_row_groups
-from revealed.publishing.ruled_lists import PIN
+from revealed.publishing.rules import PIN
 from revealed.publishing.utility import utilities
 from revealed.training.matrix import Ids
 from revealed.training.protocol import NOTHING

@@ -1,60 +1,38 @@
-"""Read one list from a snapshot's file: the footer, and the row groups that can hold it."""
+"""What reading one list from a snapshot's file takes, counted in bytes and calls."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from revealed.publishing.sorted_file import SortedFile
 
-def read_list(file: BinaryIO | io.RawIOBase, owner: str) -> list[dict[str, Any]]:
-    """Return the rows of one list by rank, of a file that is sorted by its first column, the list's owner.
 
-    Reads the footer and the row groups whose statistics include the owner: one, unless a list is longer than a row group.
+def read_list(file: CountedFile, owner: str, key: str = "user_id") -> list[dict[str, Any]]:
+    """Return the rows of one list by rank, as a service reads them: the footer, and the row group that holds it.
 
     Args:
-        file: open for reading; a `CountedFile` tells how much was read.
+        file: tells afterwards how much was read.
         owner: whose list: a user's id, an item's, or a segment's name.
+        key: the column that says whose.
+
+    Raises:
+        DamagedFileError: it cannot be read.
     """
-    parquet = pq.ParquetFile(file)
-    found = _row_groups(parquet.metadata, owner)
-    if not found:
-        return []
-    table = parquet.read_row_groups(found, use_threads=False)
-    rows = table.filter(pa.compute.equal(table.column(0), owner)).to_pylist()
-    return sorted(rows, key=lambda row: int(row["rank"]))
-
-
-def _row_groups(metadata: pq.FileMetaData, owner: str) -> list[int]:
-    """Return the row groups that can hold the owner's rows, by bisection: the file is sorted."""
-    first = _first_ending_at(metadata, owner)
-    found = []
-    for group in range(first, metadata.num_row_groups):
-        if metadata.row_group(group).column(0).statistics.min > owner:
-            break
-        found.append(group)
+    columns = ("rank", "item_id", "score", "utility", "source")
+    rows = SortedFile(file.path, key, columns, file=file).rows(owner)
+    found: list[dict[str, Any]] = [] if rows is None else rows.to_pylist()
     return found
-
-
-def _first_ending_at(metadata: pq.FileMetaData, owner: str) -> int:
-    """Return the first row group whose greatest owner is not less than this one."""
-    low, high = 0, metadata.num_row_groups
-    while low < high:
-        middle = (low + high) // 2
-        if metadata.row_group(middle).column(0).statistics.max < owner:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 class CountedFile(io.RawIOBase):
     """A file that counts the bytes and the calls by which it is read."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._file = path.open("rb", buffering=0)
         self.bytes_read, self.reads = 0, 0
 

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from revealed.errors import InvalidInputError
 from revealed.publishing.arrangement import Arrangement, CappedGroups, arrange
 from revealed.publishing.catalogue import Catalogue
-from revealed.publishing.rules import Cap, Pin, Rules
+from revealed.publishing.rules import PIN, Cap, Pin, Rules
 from revealed.training.matrix import Ids, positions
 from revealed.training.protocol import NOTHING
 from revealed.training.serving import Served
 
-PIN = "pin"
 # How much further down than the list's length is looked at first; twice as far where that does not fill it.
 _FURTHER = 32
 

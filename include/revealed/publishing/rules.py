@@ -14,6 +14,8 @@ from revealed.durable import canonical_json
 from revealed.errors import InvalidInputError
 from revealed.settings import Settings
 
+# The source of a place that is pinned.
+PIN = "pin"
 Field = Literal["item", "topic", "format", "author"]
 Whole = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

@@ -26,7 +26,7 @@ def event_records(
     names, people = names or Names(world.config), world.people
     person = events["person"]
     local = people.local_offset[person]
-    known = _known(world, person, events["at_ms"]) | (events["anonymous_too"] > 0)
+    known = is_known(world, person, events["at_ms"]) | (events["anonymous_too"] > 0)
     client_session = people.has_client_sessions[person] & (events["session"] >= 0)
     agents = [names.user_agent(people, p) for p in range(len(people))]
     occurred, received = timestamps(events["at_ms"], local), timestamps(received_ms)
@@ -50,8 +50,8 @@ def event_records(
     return records
 
 
-def _known(world: World, person: Ints, at_ms: Ints) -> Bools:
-    """Whether the person was logged in at that time."""
+def is_known(world: World, person: Ints, at_ms: Ints) -> Bools:
+    """Return whether each person was logged in at that time."""
     return np.asarray(world.people.identified_ms[person] <= at_ms)
 
 
@@ -109,7 +109,7 @@ def inference_records(traffic: Traffic, received_ms: Ints, latency_ms: list[floa
 def wave_records(traffic: Traffic, slates: Slates, received: list[str], names: Names) -> list[Record]:
     """Return one record a request of these slates, without latency and version."""
     world, wave, serving = traffic.world, slates.wave, slates.serving
-    known = _known(world, wave.person, wave.at_ms)
+    known = is_known(world, wave.person, wave.at_ms)
     renewed = wave.at_ms >= world.config.new_model_ms
     occurred = timestamps(wave.at_ms)
     records = []

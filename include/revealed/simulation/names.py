@@ -32,9 +32,9 @@ class Names:
     def __init__(self, config: WorldConfig) -> None:
         self.config = config
 
-    def hashed(self, prefix: str, number: int) -> str:
-        """Return an identifier that is unique in the world and says nothing about order."""
-        text = f"{self.config.seed}:{prefix}:{number}"
+    def hashed(self, prefix: str, number: int, scope: str = "") -> str:
+        """Return an identifier that is unique in the world (and `scope`) and says nothing about order."""
+        text = f"{self.config.seed}:{scope}{prefix}:{number}"
         return f"{prefix}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
     def event(self, number: int) -> str:

@@ -44,7 +44,8 @@ def authorize(gateway: Gateway, headers: Mapping[str, str], scope: str) -> Calle
         scope: what the call needs.
 
     Raises:
-        HttpRefusal: 401 without a valid token; 403 where it lacks the scope; 400 for a `Revealed-Now` that is no moment.
+        HttpRefusal: 401 without a valid token; 403 where it lacks the scope; 429 where its rate is spent; 400 for a
+            `Revealed-Now` that is no moment.
     """
     now = gateway.clock()
     scheme, _, text = headers.get("authorization", "").partition(" ")
@@ -58,6 +59,7 @@ def authorize(gateway: Gateway, headers: Mapping[str, str], scope: str) -> Calle
             headers={"WWW-Authenticate": 'Bearer realm="revealed"'},
         )
     _require(token, scope)
+    gateway.rates.admit(token.id)
     stated = headers.get("revealed-now")
     return Caller(token, now if stated is None else _stated_moment(token, stated))
 

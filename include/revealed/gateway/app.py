@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 
 from revealed import __version__
-from revealed.gateway import collecting, recommending
+from revealed.gateway import collecting, health, recommending
+from revealed.gateway.documents import document
 from revealed.gateway.journal import Journal
+from revealed.gateway.recall import recall
 from revealed.gateway.refusals import HttpRefusal
 from revealed.gateway.state import Gateway
-from revealed.gateway.tokens import TokenStore
 from revealed.settings import Settings
 
 
@@ -23,12 +24,14 @@ def create_app(settings: Settings, *, journal: Journal | None = None) -> FastAPI
         settings: whose home.
         journal: an open journal; left out, the app opens one when it starts, and closes either when it stops.
     """
-    gateway = Gateway(settings, journal or Journal(settings), TokenStore(settings))
+    gateway = Gateway.of(settings, journal or Journal(settings))
     app = FastAPI(title="Revealed gateway", version=__version__, lifespan=_lifespan)
     app.state.gateway = gateway
     app.add_exception_handler(HttpRefusal, _refuse)
-    app.include_router(collecting.router)
+    collecting.add_routes(app, gateway)
+    app.include_router(health.router)
     app.include_router(recommending.router)
+    document(app)
     return app
 
 
@@ -37,8 +40,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     if not gateway.journal.is_open:
         gateway.journal.open()
-    gateway.journal.start_sealing()
     try:
+        recall(gateway)
+        gateway.journal.start_sealing()
         for start in gateway.on_start:
             await start()
         yield

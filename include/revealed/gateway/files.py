@@ -13,7 +13,7 @@ class JournalFiles:
 
     def create(self, path: Path) -> int:
         """Return a descriptor of a new, empty file; its name is not durable before `sync_folder`."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
 
     def write(self, fd: int, data: bytes) -> None:
         """Append all of `data`; after an error, any part of it may have been written."""

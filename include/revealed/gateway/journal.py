@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,11 @@ from revealed.gateway.files import JournalFiles
 from revealed.gateway.segments import SegmentWriter, recover
 from revealed.settings import Settings
 
-LOGS = ("events", "inferences")
+LANDED = ("events", "inferences")
+KEPT = ("keys", "hides")
 _MOST_WAITING_BYTES = 64 << 20
 _TICK_SECONDS = 1.0
+_KEPT_SECONDS = 3600.0
 
 
 class JournalUnavailable(RevealedError):  # noqa: N818 - a state of the disk that passes
@@ -31,12 +33,16 @@ class JournalUnavailable(RevealedError):  # noqa: N818 - a state of the disk tha
 class Journal:
     """The gateway's journal: one open segment a log. One process a home.
 
-    `open`, then `append` from one event loop, then `close`.
+    `open`, then `append` from one event loop, then `close`. The logs are `events` and `inferences`, sealed into landing, and
+    what the gateway keeps for itself: `keys` (idempotency) and `hides`, sealed into folders of those names.
 
     Args:
         settings: whose home.
         files: the file operations; tests put failing ones here.
         clock: the present moment, for segments' names.
+
+    Attributes:
+        on_commit: told of each group commit: its log, its bytes, whether they are durable.
     """
 
     def __init__(
@@ -52,6 +58,8 @@ class Journal:
         self._held = ExitStack()
         self._queues: dict[str, _Queue] = {}
         self._ticker: asyncio.Task[None] | None = None
+        self._failing: set[str] = set()
+        self.on_commit: Callable[[str, int, bool], None] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +76,7 @@ class Journal:
         lock = durable.exclusive_lock(self._settings.locks / "gateway.lock", "run the gateway")
         self._held.enter_context(lock)
         try:
-            for log in LOGS:
+            for log in (*LANDED, *KEPT):
                 self._queues[log] = self._open_log(log)
         except BaseException:
             self._queues.clear()
@@ -85,6 +93,13 @@ class Journal:
             raise JournalUnavailable("the journal is not open")
         if lines:
             await self._queues[log].append(b"\n".join(lines) + b"\n")
+
+    async def is_writable(self) -> bool:
+        """Return whether the last commits went well; where one did not, try whether an empty one does now."""
+        for log in tuple(self._failing):
+            with suppress(JournalUnavailable):
+                await self._queues[log].append(b"")
+        return self.is_open and not self._failing
 
     def start_sealing(self) -> None:
         """Begin to seal segments that grow old; call it from the event loop."""
@@ -107,7 +122,9 @@ class Journal:
                 await queue.seal_if_old()
 
     def _open_log(self, log: str) -> _Queue:
-        open_folder, sealed_folder = self._settings.gateway / "open", self._settings.landing / log
+        is_landed = log in LANDED
+        open_folder = self._settings.gateway / "open"
+        sealed_folder = (self._settings.landing if is_landed else self._settings.gateway) / log
         for folder in (open_folder, sealed_folder):
             folder.mkdir(parents=True, exist_ok=True)
         _require_one_file_system(open_folder, sealed_folder)
@@ -117,18 +134,24 @@ class Journal:
             open_folder,
             sealed_folder,
             largest=self._settings.gateway_segment_megabytes << 20,
-            oldest=self._settings.gateway_segment_seconds,
+            oldest=self._settings.gateway_segment_seconds if is_landed else _KEPT_SECONDS,
             files=self._files,
             clock=self._clock,
         )
-        return _Queue(log, writer)
+        return _Queue(log, writer, partial(self._note_commit, log))
+
+    def _note_commit(self, log: str, size: int, is_durable: bool) -> None:
+        (self._failing.discard if is_durable else self._failing.add)(log)
+        if self.on_commit:
+            self.on_commit(log, size, is_durable)
 
 
 class _Queue:
     """Who waits for one log. While one batch is being synced, the next one gathers."""
 
-    def __init__(self, log: str, writer: SegmentWriter) -> None:
+    def __init__(self, log: str, writer: SegmentWriter, on_commit: Callable[[int, bool], None]) -> None:
         self._writer = writer
+        self._on_commit = on_commit
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"journal-{log}")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
@@ -168,6 +191,7 @@ class _Queue:
         written: asyncio.Future[None],
     ) -> None:
         failure = written.exception()
+        self._on_commit(sum(len(data) for data, _ in batch), failure is None)
         for _, done in batch:
             if done.done():
                 continue

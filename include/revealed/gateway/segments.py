@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,11 +114,9 @@ class SegmentWriter:
         the next one. The cut may fail, too: what is kept is copied out later, and a start cuts torn tails.
         """
         self._segment = None
-        try:
+        with suppress(OSError):
             self._files.truncate(segment.fd, segment.durable)
-        except OSError:
-            pass
-        finally:
+        with suppress(OSError):
             self._files.close(segment.fd)
         self._retired.append((segment.path, segment.durable))
         self._seal_retired()
@@ -150,14 +149,17 @@ def sealed_name(path: Path) -> str:
 
 
 def seal_file(path: Path, folder: Path, files: JournalFiles) -> None:
-    """Rename a segment into `folder`, durably.
+    """Rename a segment into `folder`.
 
     Raises:
         OSError: the system refuses.
     """
     files.rename(path, folder / sealed_name(path))
-    files.sync_folder(folder)
-    files.sync_folder(path.parent)
+    with suppress(
+        OSError
+    ):  # a rename that a power cut undoes is done again at the next start, under the same name
+        files.sync_folder(folder)
+        files.sync_folder(path.parent)
 
 
 def recover(log: str, open_folder: Path, sealed_folder: Path, files: JournalFiles) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from revealed.clock import utc_now
 from revealed.commands.output import say, say_json, table
 from revealed.progress import to_stderr
 from revealed.settings import Settings
@@ -16,9 +14,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "day", "sessions", "requests", "shown", "clicks", "satisfied_clicks_per_session", "articles_per_session",
-    "single_article_share", "lines", "accepted", "rejected", "copies", "late", "retried", "waiting",
+    "single_article_share", "lines", "accepted", "rejected", "copies", "repeated", "late", "retried", "waiting",
 )  # fmt: skip
-_DAYS_VALID = 1
 
 
 def live(url: str, token: str | None, days: int, in_flight: int, *, as_json: bool) -> None:
@@ -29,11 +26,10 @@ def live(url: str, token: str | None, days: int, in_flight: int, *, as_json: boo
     """
     import typer
 
-    from revealed.simulation.live import simulate_live
-    from revealed.simulation.live.connection import Connection
+    from revealed.simulation.live import Connection, passing_token, simulate_live
 
     settings = Settings.from_env()
-    with _token(settings, token) as text:
+    with nullcontext(token) if token else passing_token(settings) as text:
         connection = Connection(url.rstrip("/"), text, in_flight=in_flight, progress=to_stderr)
         report = simulate_live(settings, connection, days=days, progress=to_stderr)
     if as_json:
@@ -42,24 +38,6 @@ def live(url: str, token: str | None, days: int, in_flight: int, *, as_json: boo
         _print(report)
     if not report.is_complete:
         raise typer.Exit(130)
-
-
-@contextmanager
-def _token(settings: Settings, given: str | None) -> Iterator[str]:
-    """Yield the token to use: the given one, or one of this home's gateway, taken back afterwards."""
-    if given:
-        yield given
-        return
-    from revealed.gateway.tokens import create_token, revoke_token
-    from revealed.simulation.live.connection import SCOPES
-
-    token, text = create_token(
-        settings, source="simulated people", scopes=SCOPES, now=utc_now(), days=_DAYS_VALID
-    )
-    try:
-        yield text
-    finally:
-        revoke_token(settings, token.id, now=utc_now())
 
 
 def _print(report: LiveReport) -> None:

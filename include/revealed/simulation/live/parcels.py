@@ -28,7 +28,8 @@ _LONGEST = 200
 class Parcel:
     """Lines of one log that one client sends together at `due_ms`; `key` is its Idempotency-Key, if it has one.
 
-    `rejects` says how many lines no contract accepts; `is_copy`, that all of it has been sent before.
+    `rejects` says how many lines no contract accepts; `is_copy`, that all of it has been sent before, and
+    `is_repeated`, that it was under the same key: the gateway answers as before and stores nothing.
     """
 
     due_ms: int
@@ -37,6 +38,7 @@ class Parcel:
     key: str | None = None
     is_late: bool = False
     is_copy: bool = False
+    is_repeated: bool = False
     rejects: int = 0
     as_array: bool = False
     gzipped: bool = False
@@ -137,9 +139,10 @@ class Packer:
     def _again(self, parcel: Parcel) -> Parcel:
         """A client that did not see the answer, or forgot: the same lines later, half of the time under the same key."""
         self._count += 1
-        key = parcel.key if self._happens(_SAME_KEY) else self.names.parcel(self._count)
+        is_repeated = self._happens(_SAME_KEY) and parcel.key is not None
+        key = parcel.key if is_repeated else self.names.parcel(self._count)
         later = int(self.rng.integers(60_000, 2 * HOUR_MS))
-        return replace(parcel, due_ms=parcel.due_ms + later, key=key, is_copy=True)
+        return replace(parcel, due_ms=parcel.due_ms + later, key=key, is_copy=True, is_repeated=is_repeated)
 
     def _happens(self, rate: float) -> bool:
         return bool(self.rng.random() < rate)

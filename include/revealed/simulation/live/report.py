@@ -23,7 +23,8 @@ class LiveDay:
 
     A click satisfies where the world's satisfaction is over one half. Articles of a session are the different items
     clicked in it. `requests` are those that the gateway answered; `lines` are all lines sent, of which `copies` had
-    been sent before and `late` came days late; a copy under the same Idempotency-Key is answered and not stored.
+    been sent before and `late` came days late; `repeated` copies came under the same Idempotency-Key, were answered
+    as before (the verdicts count again) and not stored: `lines - repeated` is what landing receives.
     `waiting` parcels are still on people's devices.
     """
 
@@ -44,6 +45,7 @@ class LiveDay:
     accepted: int
     rejected: int
     copies: int
+    repeated: int
     late: int
     retried: int
     waiting: int
@@ -122,6 +124,7 @@ class Tally:
                 accepted=reply.accepted,
                 rejected=reply.rejected,
                 copies=lines * reply.parcel.is_copy,
+                repeated=lines * reply.parcel.is_repeated,
                 late=lines * (reply.parcel.is_late and not reply.parcel.is_copy),
             )
 
@@ -146,6 +149,7 @@ class Tally:
             accepted=counts["accepted"],
             rejected=counts["rejected"],
             copies=counts["copies"],
+            repeated=counts["repeated"],
             late=counts["late"],
             retried=retried,
             waiting=waiting,

@@ -119,15 +119,17 @@ class _Life:
             self._hour(visits, arrivals.take((since >= 0) & (since < HOUR_MS)))
             state.hour += 1
             write_state(self.settings, state)
-        if state.hour == _HOURS:
-            state.day, state.hour = state.day + 1, 0
-            write_state(self.settings, state)
-        return self.recommenders.tally.day(
+        lived = self.recommenders.tally.day(
             name,
             retried=self.recommenders.gateway.retried.total() - retried,
             waiting=len(state.outbox.waiting),
             seconds=time.monotonic() - began,
         )
+        state.lived.append(lived.to_dict())
+        if state.hour == _HOURS:
+            state.day, state.hour = state.day + 1, 0
+        write_state(self.settings, state)
+        return lived
 
     def _hour(self, visits: Visits, wave: Wave) -> None:
         day, hour = self.state.day, self.state.hour

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class LiveState:
         hour: the next hour of that day.
         clicked: (person, item) of each live click.
         outbox: parcels whose time has not come.
+        lived: what each day came to (`LiveDay.to_dict`), in order; a day that was broken off has two entries.
     """
 
     day: int
@@ -37,6 +39,7 @@ class LiveState:
     hour: int = 0
     clicked: list[tuple[int, int]] = field(default_factory=list)
     outbox: Outbox = field(default_factory=Outbox)
+    lived: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -47,6 +50,7 @@ class LiveState:
             "hour": self.hour,
             "clicked": self.clicked,
             "waiting": waiting,
+            "lived": self.lived,
         }
 
     @classmethod
@@ -57,6 +61,7 @@ class LiveState:
             run=data["run"],
             hour=data["hour"],
             clicked=[(person, item) for person, item in data["clicked"]],
+            lived=data["lived"],
             outbox=Outbox([Parcel.from_dict(parcel) for parcel in data["waiting"]]),
         )
 
@@ -85,6 +90,22 @@ def read_state(settings: Settings, config: WorldConfig) -> LiveState:
     """Return where the live world stands: at its beginning, the day after the written days."""
     path = state_file(settings)
     return LiveState.from_dict(json.loads(path.read_text())) if path.exists() else LiveState(day=config.days)
+
+
+def read_next_day(settings: Settings) -> date:
+    """Return the day that people live next (or have begun).
+
+    Raises:
+        MissingInputError: this home has no world.
+    """
+    config = read_world(settings)
+    return config.day(read_state(settings, config).day)
+
+
+def read_lived_days(settings: Settings) -> list[dict[str, Any]]:
+    """Return what each day that was lived in this home came to (`LiveDay.to_dict`), in order."""
+    path = state_file(settings)
+    return LiveState.from_dict(json.loads(path.read_text())).lived if path.exists() else []
 
 
 def write_state(settings: Settings, state: LiveState) -> None:

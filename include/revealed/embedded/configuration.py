@@ -63,6 +63,12 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "REVEALED_NEGATIVES_SEED": str(settings.negatives_seed),
         "REVEALED_AIRFLOW_PORT": str(settings.airflow_port),
         "REVEALED_MLFLOW_PORT": str(settings.mlflow_port),
+        "REVEALED_GATEWAY_HOST": settings.gateway_host,
+        "REVEALED_GATEWAY_PORT": str(settings.gateway_port),
+        "REVEALED_GATEWAY_SEGMENT_MEGABYTES": str(settings.gateway_segment_megabytes),
+        "REVEALED_GATEWAY_SEGMENT_SECONDS": str(settings.gateway_segment_seconds),
+        "REVEALED_GATEWAY_FREE_MEGABYTES": str(settings.gateway_free_megabytes),
+        "REVEALED_GATEWAY_LINES_PER_SECOND": str(settings.gateway_lines_per_second),
     }
 
 

@@ -1,18 +1,22 @@
-"""`make demo`: the real scheduler runs the whole loop on a simulated world, twice, and a report tells of it.
+"""`make demo`: the real scheduler runs the whole loop on a simulated world, and then with its people.
 
-The first pass knows everything up to a week before the end and brings the first champion; the second knows
-the last week too, continues the warehouse, and sets a challenger against the champion. Nothing is staged for
-that: rows received after a pass's as-of moment are not visible to it.
+The first pass learns from the logs of outside systems and publishes the first generation. Then the gateway serves it to
+the world's people for some simulated days, what it logged and collected is learnt from, and the next generation is
+served; and once more. A report tells of it.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from revealed.clock import utc_now
 from revealed.embedded import ports
 from revealed.embedded.demo_report import describe
+from revealed.embedded.gateway import running_gateway
 from revealed.embedded.platform import Platform, running_platform, stop_on_signals
 from revealed.embedded.rest import AirflowClient
 from revealed.embedded.watching import Watcher
@@ -20,29 +24,35 @@ from revealed.errors import PlatformError
 from revealed.progress import Progress, to_stderr
 from revealed.settings import Settings
 
+if TYPE_CHECKING:
+    from revealed.simulation import WorldConfig
+
 LOOP = ("ingest_logs", "build_feedback", "train_recommender", "review_model", "publish_recommendations")
-_LAST_DAYS = 7
+_VISITS = 2  # generations that people come to see
+_DAYS_OF_A_VISIT = 3
 
 
 def run_demo(settings: Settings, *, progress: Progress = to_stderr) -> str:
     """Run the loop and return the report; what was started is stopped, also after an error or Ctrl-C.
 
     Raises:
-        PlatformError: a task failed (with the end of its log), or the platform did not start.
+        PlatformError: a task failed (with the end of its log), or the platform or the gateway did not start.
         LockedError: the platform of this `REVEALED_HOME` runs already (`make down` stops it).
     """
     settings = _for_the_demo(settings, progress)
-    first_day, last_day = _write_world(settings, progress)
+    world = _write_world(settings, progress)
     with stop_on_signals(), running_platform(settings, progress=progress) as platform:
         watcher = Watcher(platform.client, progress)
         _wake(platform.client)
         try:
-            for day in _days_to_run(settings, first_day, last_day):
+            for day in _days_to_run(settings, world, progress):
                 _run_through(platform, watcher, day)
         finally:
             platform.client.pause("ingest_logs")  # or midnight would bring a day far from the demo's
         assessment = _newest_assessment(platform.client)
-    return describe(settings, assessment)
+    from revealed.simulation.live import read_lived_days
+
+    return describe(settings, assessment, _end_of(world.day(world.days - 1)), read_lived_days(settings))
 
 
 def _for_the_demo(settings: Settings, progress: Progress) -> Settings:
@@ -51,18 +61,21 @@ def _for_the_demo(settings: Settings, progress: Progress) -> Settings:
     if not ports.is_free(port):
         port = ports.any_free_port()
         progress(f"port {settings.airflow_port} is taken; Airflow listens on {port} for this run")
-    return replace(settings, auto_approve=True, airflow_port=port)
+    every = min(
+        settings.retrain_every_days, _DAYS_OF_A_VISIT
+    )  # each generation has learnt from the one before
+    return replace(settings, auto_approve=True, airflow_port=port, retrain_every_days=every)
 
 
-def _write_world(settings: Settings, progress: Progress) -> tuple[date, date]:
-    """Write the demo world where it is not yet and return the last days of the first and the second pass."""
+def _write_world(settings: Settings, progress: Progress) -> WorldConfig:
+    """Write the demo world where it is not yet and return it."""
     from revealed.simulation import WorldConfig, simulate
 
     world = WorldConfig.demo()
     if not (settings.home / "simulation" / "truth").is_dir():
         report = simulate(settings, world, progress=progress)
         progress(f"simulated {sum(report.lines.values()):,} log lines of {report.users:,} people")
-    return world.day(world.days - 1 - _LAST_DAYS), world.day(world.days - 1)
+    return world
 
 
 def _wake(client: AirflowClient) -> None:
@@ -85,17 +98,51 @@ def _wake(client: AirflowClient) -> None:
         client.pause(dag_id, paused=False)
 
 
-def _days_to_run(settings: Settings, first: date, last: date) -> list[date]:
-    """Return the days that are still to come; a demo that is through runs its last day again."""
+def _days_to_run(settings: Settings, world: WorldConfig, progress: Progress) -> Iterator[date]:
+    """Yield the last day of each pass that is still to come, letting people live up to it; at the end, the last again.
+
+    What has been done is read from the home each time: a demo that was stopped goes on where it was, and one that is
+    through runs its last day again, which changes nothing.
+    """
+    for visit in range(_VISITS + 1):
+        last = world.day(world.days - 1 + visit * _DAYS_OF_A_VISIT)
+        if visit:
+            _live_until(settings, last, progress)
+        if _is_to_come(settings, last):
+            yield last
+        elif visit == _VISITS:
+            yield max(last, _published_day(settings))
+
+
+def _live_until(settings: Settings, last: date, progress: Progress) -> None:
+    """Let people visit the gateway until `last` is over, and the gateway seal what it has collected."""
+    from revealed.simulation.live import Connection, passing_token, read_next_day, simulate_live
+
+    days = (last - read_next_day(settings)).days + 1
+    if days < 1:
+        return
+    progress(f"people come to the gateway for {days} days, through {last}")
+    with running_gateway(settings, progress=progress) as gateway, passing_token(settings) as token:
+        connection = Connection(gateway.url, token, progress=progress)
+        report = simulate_live(settings, connection, days=days, progress=progress)
+    if not report.is_complete:
+        raise KeyboardInterrupt
+    time.sleep(settings.landing_grace_seconds)  # landing leaves files alone that are younger
+
+
+def _is_to_come(settings: Settings, last: date) -> bool:
+    """Return whether the loop has not been through `last`, or only without a snapshot at its end."""
     in_service = _published_as_of(settings)
     has_snapshot = (settings.published_recommendations / "CURRENT").exists()
-    if (
-        in_service is None
-        or in_service < _end_of(first)
-        or (in_service == _end_of(first) and not has_snapshot)
-    ):
-        return [first, last]
-    return [last]
+    if in_service is None or in_service < _end_of(last):
+        return True
+    return in_service == _end_of(last) and not has_snapshot
+
+
+def _published_day(settings: Settings) -> date:
+    """Return the last day that the warehouse in service knows."""
+    in_service = _published_as_of(settings)
+    return (in_service - timedelta(days=1)).date() if in_service else date.min
 
 
 def _published_as_of(settings: Settings) -> datetime | None:

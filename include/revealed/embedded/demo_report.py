@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from revealed.embedded import demo_outcome
+from revealed.embedded.text_table import table
 from revealed.landing import LedgerEntry, read_ledger
 from revealed.publishing import read_recommendations
 from revealed.settings import Settings
@@ -22,12 +25,16 @@ _BUSIEST_READER = """select user_id from marts.feedback_user_item
 where preference = 1 and user_id not like 'anon:%' group by user_id order by count(*) desc, user_id limit 1"""
 
 
-def describe(settings: Settings, assessment: str) -> str:
+def describe(
+    settings: Settings, assessment: str, live_since: datetime, lived: Sequence[Mapping[str, Any]]
+) -> str:
     """Return the whole report as text.
 
     Args:
         settings: where everything is.
         assessment: the last review's page (Markdown).
+        live_since: when people began to come to the gateway.
+        lived: what each day came to by the people's own account (`LiveDay.to_dict`).
 
     Raises:
         NothingPublishedError: the loop has not come as far as a snapshot.
@@ -38,10 +45,15 @@ def describe(settings: Settings, assessment: str) -> str:
         header = [column[0] for column in result.description or []]
         rows = result.fetchall()
         reader = with_query.execute(_BUSIEST_READER).fetchone()
+        before_after = demo_outcome.before_and_after(with_query, live_since)
+        logged = demo_outcome.what_the_gateway_logged(with_query, live_since, lived)
     finally:
         with_query.close()
+    entries = read_ledger(settings)
     sections = {
-        "What came in, and what happened to every line": what_came_in(read_ledger(settings)),
+        "What came in, and what happened to every line": what_came_in(entries),
+        "What came through the gateway": f"{what_came_in(_since(entries, live_since))}\n{logged}",
+        "Before and after": before_after,
         "Quality": _quality(read_manifest(settings)),
         "Challenger, champion, popularity": assessment or "no model was reviewed in this home yet",
         "Ten recommendations": _recommendations(settings, str(reader[0]) if reader else ""),
@@ -65,33 +77,14 @@ def what_came_in(entries: Iterable[LedgerEntry]) -> str:
     return f"{table(('log', *_COUNTS), [*rows, total])}\nreceived = accepted + duplicate + quarantined\nquarantined for: {why}"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as aligned text: numbers to the right, with thousands separated."""
-    cells = [list(header)] + [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    numeric = [_is_number(cells[-1][column]) for column in range(len(header))]
-    lines = [_line(row, widths, numeric) for row in cells]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
+def _since(entries: Iterable[LedgerEntry], moment: datetime) -> list[LedgerEntry]:
+    """Return the entries of files whose first line was received at or after the moment."""
+    return [entry for entry in entries if entry.first_received_at and _utc(entry.first_received_at) >= moment]
 
 
-def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    padded = zip(row, widths, numeric, strict=True)
-    return "  ".join(
-        text.rjust(width) if right else text.ljust(width) for text, width, right in padded
-    ).rstrip()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:,.4f}".rstrip("0").rstrip(".")
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(",", "").replace(".", "").replace("-", "").isdigit()
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _quality(manifest: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Airflow and MLflow as one thing: start all, wait until they answer, stop all.
+"""Airflow, MLflow and the gateway as one thing: start all, wait until they answer, stop all.
 
 Three Airflow processes instead of `airflow standalone`: half the time and memory, no orphans (see
 docs/decisions/airflow-own-processes.md). No triggerer: nothing here defers.
@@ -20,10 +20,11 @@ from types import FrameType
 from typing import Any
 
 from revealed import durable
-from revealed.embedded import ports
+from revealed.embedded import gateway, ports
 from revealed.embedded.configuration import HOST, passwords_file, process_environment, read_passwords
 from revealed.embedded.processes import Process, is_process, start_process, start_time, stop_processes
 from revealed.embedded.rest import AirflowClient
+from revealed.embedded.services import Service, airflow_commands, extra_services
 from revealed.errors import LockedError, PlatformError
 from revealed.progress import Progress, quiet, to_stderr
 from revealed.settings import Settings
@@ -67,9 +68,19 @@ class Platform:
 
 @contextmanager
 def running_platform(
-    settings: Settings, *, with_mlflow: bool = False, progress: Progress = quiet
+    settings: Settings,
+    *,
+    with_mlflow: bool = False,
+    with_gateway: bool = False,
+    progress: Progress = quiet,
 ) -> Iterator[Platform]:
     """Start the platform, yield it when it is healthy, and stop it whatever happens.
+
+    Args:
+        settings: whose home, and on which ports.
+        with_mlflow: start MLflow's server, too.
+        with_gateway: start the gateway, too.
+        progress: told at each step.
 
     Raises:
         LockedError: a platform runs for this `REVEALED_HOME` already.
@@ -78,12 +89,13 @@ def running_platform(
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
     with durable.exclusive_lock(settings.locks / "platform.lock", "run the embedded platform"):
         stop_leftovers(settings)
-        _require_ports(settings, with_mlflow=with_mlflow)
+        extra = extra_services(settings, with_mlflow=with_mlflow, with_gateway=with_gateway)
+        _require_ports(settings, extra)
         processes: list[Process] = []
         try:
-            _start(settings, processes, with_mlflow=with_mlflow, progress=progress)
+            _start(settings, processes, extra, progress)
             platform = Platform(settings, tuple(processes), client_of(settings))
-            _wait_until_healthy(platform, with_mlflow=with_mlflow, progress=progress)
+            _wait_until_healthy(platform, extra, progress)
             yield platform
         finally:
             progress("stopping the platform")
@@ -113,13 +125,19 @@ def stop_leftovers(settings: Settings) -> None:
 
 
 def up(settings: Settings, *, progress: Progress = to_stderr) -> None:
-    """Run Airflow and MLflow until Ctrl-C or SIGTERM, then stop them. Says so when they run already.
+    """Run Airflow, MLflow and the gateway until Ctrl-C or SIGTERM, then stop them. Says so when they run already.
+
+    The gateway moves to another port where its own is taken: nothing but its clients depends on it.
 
     Raises:
         PlatformError: a port is taken, or a process did not come up or died.
     """
+    settings = gateway.on_a_free_port(settings, progress)
     try:
-        with stop_on_signals(), running_platform(settings, with_mlflow=True, progress=progress) as platform:
+        with (
+            stop_on_signals(),
+            running_platform(settings, with_mlflow=True, with_gateway=True, progress=progress) as platform,
+        ):
             progress("\n".join(_welcome(platform)))
             while True:
                 time.sleep(1.0)
@@ -168,37 +186,25 @@ def _state_file(settings: Settings) -> Path:
     return settings.airflow_home / "processes.json"
 
 
-def _require_ports(settings: Settings, *, with_mlflow: bool) -> None:
+def _require_ports(settings: Settings, extra: dict[str, Service]) -> None:
     ports.require_free(settings.airflow_port, setting="REVEALED_AIRFLOW_PORT", program="Airflow")
-    if with_mlflow:
-        ports.require_free(settings.mlflow_port, setting="REVEALED_MLFLOW_PORT", program="MLflow")
+    for service in extra.values():
+        ports.require_free(service.port, setting=service.setting, program=service.program)
 
 
-def _start(settings: Settings, processes: list[Process], *, with_mlflow: bool, progress: Progress) -> None:
+def _start(
+    settings: Settings, processes: list[Process], extra: dict[str, Service], progress: Progress
+) -> None:
     """Start every process; `processes` grows as they start, so that a failure half-way leaves none behind."""
     env = process_environment(settings)
     read_passwords(settings)
     _compile_manifest(settings, progress)
     _migrate(settings, env, progress)
-    for name, command in _commands(settings, env, with_mlflow=with_mlflow).items():
+    commands = airflow_commands() | {name: service.command for name, service in extra.items()}
+    for name, command in commands.items():
         log = settings.airflow_home / "logs" / "processes" / f"{name}.log"
         processes.append(start_process(name, command, env=env, log=log))
         _write_state(settings, processes)
-
-
-def _commands(settings: Settings, env: dict[str, str], *, with_mlflow: bool) -> dict[str, list[str]]:
-    airflow = [sys.executable, "-m", "airflow"]
-    commands = {
-        "api-server": [*airflow, "api-server"],
-        "scheduler": [*airflow, "scheduler", "--skip-serve-logs"],  # the API server reads the files itself
-        "dag-processor": [*airflow, "dag-processor"],
-    }
-    if with_mlflow:
-        artifacts = (settings.mlflow / "artifacts").as_uri()
-        options = ["--host", HOST, "--port", str(settings.mlflow_port), "--workers", "1"]
-        stores = ["--backend-store-uri", env["MLFLOW_TRACKING_URI"], "--default-artifact-root", artifacts]
-        commands["mlflow"] = [sys.executable, "-m", "mlflow", "server", *options, *stores]
-    return commands
 
 
 def _write_state(settings: Settings, processes: list[Process]) -> None:
@@ -207,6 +213,7 @@ def _write_state(settings: Settings, processes: list[Process]) -> None:
         "owner_started": start_time(os.getpid()),
         "airflow_port": settings.airflow_port,
         "mlflow_port": settings.mlflow_port,
+        "gateway_port": settings.gateway_port,
         "processes": [process.to_dict() for process in processes],
     }
     durable.write_json(_state_file(settings), state)
@@ -247,12 +254,12 @@ def _migrate(settings: Settings, env: dict[str, str], progress: Progress) -> Non
     durable.write_bytes(marker, current.encode())
 
 
-def _wait_until_healthy(platform: Platform, *, with_mlflow: bool, progress: Progress) -> None:
+def _wait_until_healthy(platform: Platform, extra: dict[str, Service], progress: Progress) -> None:
     began = time.monotonic()
     waiting = ""
     while time.monotonic() - began < _HEALTHY_WITHIN_SECONDS:
         platform.require_running()
-        missing = _not_ready(platform, with_mlflow=with_mlflow)
+        missing = _not_ready(platform, extra)
         if not missing:
             progress(f"the platform is healthy after {time.monotonic() - began:.0f} s")
             return
@@ -266,14 +273,13 @@ def _wait_until_healthy(platform: Platform, *, with_mlflow: bool, progress: Prog
     )
 
 
-def _not_ready(platform: Platform, *, with_mlflow: bool) -> str:
+def _not_ready(platform: Platform, extra: dict[str, Service]) -> str:
     try:
         health = platform.client.health()
     except PlatformError:
         return "the API server"
     missing = [name for name in _COMPONENTS if health.get(name) != "healthy"]
-    if with_mlflow and ports.is_free(platform.settings.mlflow_port):
-        missing.append("mlflow")
+    missing += [name for name, service in extra.items() if ports.is_free(service.port)]
     return ", ".join(missing)
 
 
@@ -283,6 +289,9 @@ def _welcome(platform: Platform) -> list[str]:
         f"  Airflow    {platform.airflow_url}",
         f"             users admin and analyst; their passwords are in {passwords_file(platform.settings)}",
         f"  MLflow     {platform.mlflow_url}",
+        f"  gateway    {gateway.address(platform.settings)}/docs",
+        "             a token: revealed gateway token create --source ME --scope events:write"
+        " --scope recommendations:read",
         f"  Data Docs  {(platform.settings.data_docs / 'index.html').as_uri()}",
         f"  warehouse  {platform.settings.published_warehouse}",
     ]

@@ -102,6 +102,6 @@ class WorldConfig:
         """Return the date of day `number`, counted from 0."""
         return self.start + timedelta(days=number)
 
-    def rng(self, stage: int) -> np.random.Generator:
+    def rng(self, *stage: int) -> np.random.Generator:
         """Return the stage's own stream, so that a change in one leaves the others' draws alone."""
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, stage])))
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *stage])))

@@ -34,9 +34,11 @@ Columns = dict[str, NDArray[Any]]
 class EventLog:
     """Collects events; an event's number is its order of insertion and never changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        """Begin with number `first`: a log may continue another."""
+        self.first = first
         self._batches: list[Columns] = []
-        self._size = 0
+        self._size = first
 
     def add(self, kind: str, at_ms: Ints, **columns: Any) -> Ints:
         """Append one event an entry of `at_ms`; columns are arrays of that length or constants.
@@ -54,7 +56,11 @@ class EventLog:
         first, self._size = self._size, self._size + count
         return np.arange(first, self._size)
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._size - self.first
+
     def columns(self) -> Columns:
-        """Return every column over all events, in order of insertion."""
+        """Return every column over all events, in order of insertion; the first row has number `first`."""
         names = ("kind", "at_ms", *MISSING)
         return {name: np.concatenate([batch[name] for batch in self._batches]) for name in names}

@@ -19,12 +19,14 @@ Record = dict[str, Any]
 QUERIES = tuple(f"{topic} {word}" for topic in TOPIC_NAMES for word in TOPICS[topic])
 
 
-def event_records(world: World, events: Columns, received_ms: Ints) -> list[Record]:
-    """Return one record an event, in order of number."""
-    names, people = Names(world.config), world.people
+def event_records(
+    world: World, events: Columns, received_ms: Ints, *, names: Names | None = None, first: int = 0
+) -> list[Record]:
+    """Return one record an event, in order of number; `first` is the number of the first (`EventLog.first`)."""
+    names, people = names or Names(world.config), world.people
     person = events["person"]
     local = people.local_offset[person]
-    known = _known(world, person, events["at_ms"]) | (events["anonymous_too"] > 0)
+    known = is_known(world, person, events["at_ms"]) | (events["anonymous_too"] > 0)
     client_session = people.has_client_sessions[person] & (events["session"] >= 0)
     agents = [names.user_agent(people, p) for p in range(len(people))]
     occurred, received = timestamps(events["at_ms"], local), timestamps(received_ms)
@@ -33,7 +35,7 @@ def event_records(world: World, events: Columns, received_ms: Ints) -> list[Reco
     for n in range(len(person)):
         row = {name: column[n] for name, column in rows.items()}
         record: Record = {
-            "event_id": names.event(n),
+            "event_id": names.event(first + n),
             "event_type": row["kind"],
             "occurred_at": occurred[n],
             "received_at": received[n],
@@ -48,8 +50,8 @@ def event_records(world: World, events: Columns, received_ms: Ints) -> list[Reco
     return records
 
 
-def _known(world: World, person: Ints, at_ms: Ints) -> Bools:
-    """Whether the person was logged in at that time."""
+def is_known(world: World, person: Ints, at_ms: Ints) -> Bools:
+    """Return whether each person was logged in at that time."""
     return np.asarray(world.people.identified_ms[person] <= at_ms)
 
 
@@ -74,7 +76,7 @@ def _what(record: Record, names: Names, row: Record) -> None:
     if row["reverses"] >= 0:
         record["reverses_event_id"] = names.event(row["reverses"])
     if row["order"] >= 0:
-        record["order_id"] = names.hashed("ord", row["order"])
+        record["order_id"] = names.order(row["order"])
     if row["query"] >= 0:
         record["query"] = QUERIES[row["query"]]
 
@@ -96,17 +98,18 @@ def inference_records(traffic: Traffic, received_ms: Ints, latency_ms: list[floa
     records: list[Record] = []
     for slates, _ in traffic.shown:
         first, last = slates.first_request, slates.first_request + len(slates)
-        records.extend(_wave_records(traffic, slates, timestamps(received_ms[first:last])))
+        names = Names(traffic.world.config)
+        records.extend(wave_records(traffic, slates, timestamps(received_ms[first:last]), names))
     for record, latency in zip(records, latency_ms, strict=True):
         record["latency_ms"] = latency
         record["schema_version"] = 1
     return records
 
 
-def _wave_records(traffic: Traffic, slates: Slates, received: list[str]) -> list[Record]:
+def wave_records(traffic: Traffic, slates: Slates, received: list[str], names: Names) -> list[Record]:
+    """Return one record a request of these slates, without latency and version."""
     world, wave, serving = traffic.world, slates.wave, slates.serving
-    names = Names(world.config)
-    known = _known(world, wave.person, wave.at_ms)
+    known = is_known(world, wave.person, wave.at_ms)
     renewed = wave.at_ms >= world.config.new_model_ms
     occurred = timestamps(wave.at_ms)
     records = []

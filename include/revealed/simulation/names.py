@@ -30,11 +30,11 @@ class Names:
     """Turns the numbers of one world into the identifiers that its logs carry."""
 
     def __init__(self, config: WorldConfig) -> None:
-        self._config = config
+        self.config = config
 
-    def hashed(self, prefix: str, number: int) -> str:
-        """Return an identifier that is unique in the world and says nothing about order."""
-        text = f"{self._config.seed}:{prefix}:{number}"
+    def hashed(self, prefix: str, number: int, scope: str = "") -> str:
+        """Return an identifier that is unique in the world (and `scope`) and says nothing about order."""
+        text = f"{self.config.seed}:{scope}{prefix}:{number}"
         return f"{prefix}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
     def event(self, number: int) -> str:
@@ -48,6 +48,10 @@ class Names:
     def session(self, number: int) -> str:
         """Return the client's session_id of session `number`."""
         return self.hashed("ses", number)
+
+    def order(self, number: int) -> str:
+        """Return the order_id of order `number`."""
+        return self.hashed("ord", number)
 
     def anonymous(self, person: int) -> str:
         """Return the person's anonymous_id (a cookie)."""
@@ -63,8 +67,8 @@ class Names:
 
     def user_agent(self, people: People, person: int) -> str:
         """Return what the person's, or the bot's, client calls itself."""
-        bot = person - self._config.users
-        if 0 <= bot < self._config.bots - 1:
+        bot = person - self.config.users
+        if 0 <= bot < self.config.bots - 1:
             return _BOT_AGENTS[bot % len(_BOT_AGENTS)]
         return _AGENTS["desktop" if bot >= 0 else DEVICES[people.device[person]]]
 

@@ -1,4 +1,4 @@
-"""The world's days: who comes, what they are shown on which surface under which policy, and what is used up.
+"""A written world's days: what people are shown on which surface under which policy, and what is used up.
 
 Requests run in waves (all first home feeds of a day, then what follows from them), which keeps everything in
 arrays.
@@ -13,27 +13,26 @@ from revealed.progress import Progress
 from revealed.simulation import policies
 from revealed.simulation.behaviour import Outcome, behave
 from revealed.simulation.bots import let_bots_in
-from revealed.simulation.catalogue_words import TOPIC_NAMES
-from revealed.simulation.config import DAY_MS, EMAIL, HOME, RELATED, SEARCH, SURFACE_CODE
+from revealed.simulation.config import EMAIL, HOME, RELATED, SURFACE_CODE
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.policies import Choice
 from revealed.simulation.population import Bools, World
 from revealed.simulation.slates import Serving, Wave, make_slates
+from revealed.simulation.text_search import TEXT_SEARCH, search
+from revealed.simulation.visits import Visits
 
 POOL = {HOME.name: 24, RELATED.name: 15, EMAIL.name: 12}
-_QUERY_WORDS = 8
-_HOURS = ((8.0, 1.5), (13.0, 2.0), (21.0, 2.4))
 
 
-class _Days:
-    """The state that carries over from wave to wave: what people have used up, and what models think."""
+class _Systems:
+    """The invented systems that answer people, and what carries over: what people have used up, what models think."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.traffic = Traffic(world)
         self.policy_rng = world.config.rng(3)
         self.people_rng = world.config.rng(4)
-        self.visit_rng = world.config.rng(5)
+        self.visits = Visits(self.traffic, world.config.rng(5))
         self.used = np.zeros((len(world.people), len(world.items)), dtype=bool)
         self.believed: list[Floats] = []
         for noise, stage in ((0.22, 6), (0.10, 7)):
@@ -66,17 +65,75 @@ class _Days:
         self.used[wave.person[row], choice.items[row, slot]] = True
         return outcome
 
+    def home(self, wave: Wave) -> tuple[Ints, Ints]:
+        """A tenth explores uniformly; the others are in an experiment: epsilon-greedy against Plackett-Luce."""
+        draw = self.policy_rng.random(len(wave))
+        treated = self.world.people.in_treatment[wave.person]
+        explores = draw < 0.10
+        home = SURFACE_CODE[HOME.name]
+        arms = (
+            (explores, Serving(home, "als-home", "uniform", "home-exploration", "uniform")),
+            (~explores & ~treated, Serving(home, "als-home", "epsilon_greedy", "home-ranking", "control")),
+            (~explores & treated, Serving(home, "als-home", "plackett_luce", "home-ranking", "treatment")),
+        )
+        end, item = wave.at_ms.copy(), np.full(len(wave), -1)
+        for rows, serving in arms:
+            part = wave.take(rows)
+            if len(part):
+                outcome = self._personal(serving, part)
+                end[rows], item[rows] = outcome.end_ms, outcome.last_item
+        return end, item
+
+    def related(self, wave: Wave) -> Ints:
+        """Items like the one just read, epsilon-greedy by similarity."""
+        vector = self.world.items.vector
+        scores = vector[wave.context_item] @ vector.T + 0.05 * self.world.items.quality
+        serving = Serving(SURFACE_CODE[RELATED.name], "item-neighbours", "epsilon_greedy")
+        eligible = self.eligible(wave)
+        eligible[np.arange(len(wave)), wave.context_item] = False
+        choice = self._choose(serving, scores, eligible)
+        return self.serve(serving, wave, choice, eligible).end_ms
+
+    def search(self, wave: Wave) -> Ints:
+        """What the text engine finds."""
+        found = search(self.world, wave, self.traffic.log, self.visits.rng)
+        end = wave.at_ms + 5_000
+        if len(found.wave):
+            outcome = self.serve(TEXT_SEARCH, found.wave, found.choice, found.eligible)
+            end[found.answered] = outcome.end_ms
+        return end
+
+    def mail(self, wave: Wave) -> None:
+        """Three items by mail, Plackett-Luce."""
+        self._personal(Serving(SURFACE_CODE[EMAIL.name], "als-home", "plackett_luce"), wave)
+
+    def _personal(self, serving: Serving, wave: Wave) -> Outcome:
+        eligible = self.eligible(wave)
+        choice = self._choose(serving, self.personal_scores(wave), eligible)
+        return self.serve(serving, wave, choice, eligible)
+
+    def _choose(self, serving: Serving, scores: Floats, eligible: Bools) -> Choice:
+        place, rng = serving.place, self.policy_rng
+        if serving.policy == "uniform":
+            return policies.uniform(rng, scores, eligible, place.slots)
+        if serving.policy == "plackett_luce":
+            pool = min(POOL[place.name], int(eligible.sum(axis=1).min(initial=len(self.world.items))))
+            return policies.plackett_luce(rng, scores, eligible, min(place.slots, pool), pool)
+        return policies.epsilon_greedy(rng, scores, eligible, place.slots, self.world.config.epsilon)
+
 
 def run_days(world: World, progress: Progress) -> Traffic:
     """Return everything that people saw and did, day by day."""
-    days = _Days(world)
+    systems = _Systems(world)
     for day in range(world.config.days):
-        _mailing(days, day)
-        _visits(days, day)
+        mailed = systems.visits.mailing(day)
+        if len(mailed):
+            systems.mail(mailed)
+        systems.visits.visit(systems.visits.arrivals(day), systems)
         if day % 7 == 6:
             progress("simulating days", day + 1, world.config.days)
-    let_bots_in(days.traffic, days.believed[0])
-    return days.traffic
+    let_bots_in(systems.traffic, systems.believed[0])
+    return systems.traffic
 
 
 def _model(world: World, noise: float, stage: int) -> tuple[Floats, Floats]:
@@ -85,139 +142,3 @@ def _model(world: World, noise: float, stage: int) -> tuple[Floats, Floats]:
     taste = world.people.taste + rng.normal(0.0, noise, world.people.taste.shape)
     vector = world.items.vector + rng.normal(0.0, noise / 2, world.items.vector.shape)
     return np.round(taste, 4), np.asarray(taste @ vector.T + 0.06 * world.items.quality, dtype=np.float64)
-
-
-def _visits(days: _Days, day: int) -> None:
-    """One day's sessions: a home feed, then perhaps related items, a search, another home feed."""
-    rng = days.visit_rng
-    wave = _arrivals(days, day)
-    end, item = _home(days, wave)
-    for surface, share in ((RELATED, 0.6), (SEARCH, 0.18), (HOME, 0.25)):
-        goes_on = rng.random(len(wave)) < share
-        if surface is RELATED:
-            goes_on &= item >= 0
-        later = end[goes_on] + rng.integers(2_000, 15_000, int(goes_on.sum()))
-        step = Wave(
-            wave.person[goes_on], wave.session[goes_on], later, item[goes_on], np.full(len(later), -1)
-        )
-        if surface is RELATED:
-            end[goes_on] = _related(days, step).end_ms
-        elif surface is SEARCH:
-            end[goes_on] = _search(days, step)
-        else:
-            end[goes_on], _ = _home(days, step)
-
-
-def _arrivals(days: _Days, day: int) -> Wave:
-    """Who opens a session when: a daily rhythm, busier weekends, some people twice, some around midnight."""
-    rng, people, config = days.visit_rng, days.world.people, days.world.config
-    weekend = 1.2 if config.day(day).weekday() >= 5 else 1.0
-    once = np.flatnonzero(rng.random(len(people)) < np.minimum(people.activity * weekend, 0.95))
-    twice = once[rng.random(len(once)) < 0.15]
-    hour = np.array(_HOURS)[rng.choice(3, len(once), p=(0.25, 0.3, 0.45))]
-    first = (rng.normal(hour[:, 0], hour[:, 1]) % 24) * 3_600_000
-    second = (first[np.isin(once, twice)] + rng.uniform(3, 9, len(twice)) * 3_600_000) % DAY_MS
-    person = np.concatenate([once, twice])
-    at = config.start_ms + day * DAY_MS + np.concatenate([first, second]).astype(np.int64)
-    order = np.argsort(at, kind="stable")
-    session = np.arange(days.traffic.sessions, days.traffic.sessions + len(person))
-    days.traffic.sessions += len(person)
-    none = np.full(len(person), -1)
-    wave = Wave(person[order], session, at[order], none, none)
-    _identify(days, wave)
-    return wave
-
-
-def _identify(days: _Days, wave: Wave) -> None:
-    """A visitor who signs up today says so at the start of the session: the link of both ids."""
-    since = days.world.people.identified_ms[wave.person]
-    today = (since > 0) & (since <= wave.at_ms) & (wave.at_ms < since + 3 * DAY_MS)
-    days.traffic.log.add(
-        "identify",
-        wave.at_ms[today] - 400,
-        person=wave.person[today],
-        session=wave.session[today],
-        anonymous_too=1,
-    )
-
-
-def _home(days: _Days, wave: Wave) -> tuple[Ints, Ints]:
-    """A tenth explores uniformly; the others are in an experiment: epsilon-greedy against Plackett-Luce."""
-    draw = days.policy_rng.random(len(wave))
-    treated = days.world.people.in_treatment[wave.person]
-    explores = draw < 0.10
-    home = SURFACE_CODE[HOME.name]
-    arms = (
-        (explores, Serving(home, "als-home", "uniform", "home-exploration", "uniform")),
-        (~explores & ~treated, Serving(home, "als-home", "epsilon_greedy", "home-ranking", "control")),
-        (~explores & treated, Serving(home, "als-home", "plackett_luce", "home-ranking", "treatment")),
-    )
-    end, item = wave.at_ms.copy(), np.full(len(wave), -1)
-    for rows, serving in arms:
-        part = wave.take(rows)
-        if len(part):
-            eligible = days.eligible(part)
-            choice = _choose(days, serving, part, days.personal_scores(part), eligible)
-            outcome = days.serve(serving, part, choice, eligible)
-            end[rows], item[rows] = outcome.end_ms, outcome.last_item
-    return end, item
-
-
-def _choose(days: _Days, serving: Serving, wave: Wave, scores: Floats, eligible: Bools) -> Choice:
-    place, rng = serving.place, days.policy_rng
-    if serving.policy == "uniform":
-        return policies.uniform(rng, scores, eligible, place.slots)
-    if serving.policy == "plackett_luce":
-        pool = min(POOL[place.name], int(eligible.sum(axis=1).min(initial=len(days.world.items))))
-        return policies.plackett_luce(rng, scores, eligible, min(place.slots, pool), pool)
-    return policies.epsilon_greedy(rng, scores, eligible, place.slots, days.world.config.epsilon)
-
-
-def _related(days: _Days, wave: Wave) -> Outcome:
-    """Items like the one just read, epsilon-greedy by similarity."""
-    vector = days.world.items.vector
-    scores = vector[wave.context_item] @ vector.T + 0.05 * days.world.items.quality
-    serving = Serving(SURFACE_CODE[RELATED.name], "item-neighbours", "epsilon_greedy")
-    eligible = days.eligible(wave)
-    eligible[np.arange(len(wave)), wave.context_item] = False
-    return days.serve(serving, wave, _choose(days, serving, wave, scores, eligible), eligible)
-
-
-def _search(days: _Days, wave: Wave) -> Ints:
-    """A query about a liked topic, answered by a text engine that logs no propensity; some find nothing."""
-    rng = days.visit_rng
-    taste = days.world.people.taste[wave.person]
-    cumulated = np.cumsum(taste / taste.sum(axis=1, keepdims=True), axis=1)
-    topic = np.minimum((rng.random((len(wave), 1)) > cumulated).sum(axis=1), len(TOPIC_NAMES) - 1)
-    query = topic * _QUERY_WORDS + rng.integers(0, _QUERY_WORDS, len(wave))
-    asked = Wave(wave.person, wave.session, wave.at_ms, wave.context_item, query)
-    surface = SURFACE_CODE[SEARCH.name]
-    days.traffic.log.add(
-        "search", wave.at_ms - 300, person=wave.person, session=wave.session, surface=surface, query=query
-    )
-    items = days.world.items
-    about = (items.topic == topic[:, None]) | (items.second_topic == topic[:, None])
-    at = wave.at_ms[:, None]
-    eligible = about & (items.published_ms <= at) & (items.withdrawn_ms > at)
-    answered = eligible.any(axis=1) & (rng.random(len(wave)) > 0.04)
-    part, reachable = asked.take(answered), eligible[answered]
-    scores = np.broadcast_to(items.quality, reachable.shape) + (items.topic == topic[answered, None])
-    choice = policies.deterministic(scores, reachable, SEARCH.slots)
-    end = wave.at_ms + 5_000
-    if len(part):
-        end[answered] = days.serve(Serving(surface, "text-search", "bm25"), part, choice, reachable).end_ms
-    return end
-
-
-def _mailing(days: _Days, day: int) -> None:
-    """Every third morning, three items by mail to those who want it."""
-    people = np.flatnonzero(days.world.people.gets_email)
-    if day % 3 or not len(people):
-        return
-    sent = days.world.config.start_ms + day * DAY_MS + 6 * 3_600_000 + np.arange(len(people)) * 250
-    none = np.full(len(people), -1)
-    wave = Wave(people, none, sent, none, none)
-    serving = Serving(SURFACE_CODE[EMAIL.name], "als-home", "plackett_luce")
-    eligible = days.eligible(wave)
-    scores = days.personal_scores(wave)
-    days.serve(serving, wave, _choose(days, serving, wave, scores, eligible), eligible)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,7 @@ def simulate(
     """
     landing = target.landing if isinstance(target, Settings) else target
     config = config or WorldConfig.demo()
-    beside = landing.parent / "simulation"
-    _claim(beside / "world.json", config)
+    _claim(_description_file(landing), config)
     progress("building the population")
     traffic = run_days(build_world(config), progress)
     events = traffic.log.columns()
@@ -90,9 +90,38 @@ def simulate(
     counts = [row for part in written for row in part.counts]
     late = int((is_late & (received < config.end_ms)).sum())
     counts.append({"log": "events", "kind": "late", "lines": late})
-    write_truth(beside / "truth", traffic, events, received, is_late, counts)
+    write_truth(truth_folder(landing), traffic, events, received, is_late, counts)
     impressions = sum(int(slates.shown.sum()) for slates, _ in traffic.shown)
     return _report(landing, config, written, late, traffic.requests, impressions)
+
+
+def world_folder(landing: Path) -> Path:
+    """Return where a world keeps what no log tells, beside the landing folder."""
+    return landing.parent / "simulation"
+
+
+def truth_folder(landing: Path) -> Path:
+    """Return where a world's truth lies."""
+    return world_folder(landing) / "truth"
+
+
+def read_config(settings: Settings) -> WorldConfig:
+    """Return the description of the world that was written into this home.
+
+    Raises:
+        FileNotFoundError: none was.
+    """
+    told = json.loads(_description_file(settings.landing).read_text())
+    kinds = {name: type(value) for name, value in vars(WorldConfig()).items()}
+    return WorldConfig(**{name: _value(kinds[name], text) for name, text in told.items()})
+
+
+def _value(kind: type, text: str) -> Any:
+    return date.fromisoformat(text) if kind is date else kind(text)
+
+
+def _description_file(landing: Path) -> Path:
+    return world_folder(landing) / "world.json"
 
 
 @dataclass(frozen=True)
@@ -149,7 +178,7 @@ def _report(
     files = [file for part in written for file in part.files]
     return SimulationReport(
         landing=str(landing),
-        truth=str(landing.parent / "simulation" / "truth"),
+        truth=str(truth_folder(landing)),
         files=len(files),
         bytes=sum(file.bytes for file in files),
         lines={part.log: sum(file.lines for file in part.files) for part in written},

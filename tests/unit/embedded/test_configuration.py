@@ -39,6 +39,12 @@ HOME = Path("/nowhere/home")
         keep_generations=st.integers(2, 100),
         airflow_port=st.integers(1, 65535),
         mlflow_port=st.integers(1, 65535),
+        gateway_host=st.sampled_from(["127.0.0.1", "0.0.0.0"]),
+        gateway_port=st.integers(1, 65535),
+        gateway_segment_megabytes=st.integers(1, 1000),
+        gateway_segment_seconds=st.floats(0, 1e6),
+        gateway_free_megabytes=st.integers(0, 10_000),
+        gateway_lines_per_second=st.integers(1, 10**6),
     )
 )
 def test_a_process_builds_the_very_settings_that_its_supervisor_holds(settings: Settings) -> None:

@@ -48,6 +48,10 @@ class Settings:
     mlflow_port: int = 5000
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8300
+    gateway_segment_megabytes: int = 64
+    gateway_segment_seconds: float = 60.0
+    gateway_free_megabytes: int = 1024
+    gateway_lines_per_second: int = 50_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -88,6 +92,18 @@ class Settings:
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
             gateway_host=source.get("REVEALED_GATEWAY_HOST", cls.gateway_host),
             gateway_port=_whole(source, "REVEALED_GATEWAY_PORT", cls.gateway_port, least=1),
+            gateway_segment_megabytes=_whole(
+                source, "REVEALED_GATEWAY_SEGMENT_MEGABYTES", cls.gateway_segment_megabytes, least=1
+            ),
+            gateway_segment_seconds=_number(
+                source, "REVEALED_GATEWAY_SEGMENT_SECONDS", cls.gateway_segment_seconds
+            ),
+            gateway_free_megabytes=_whole(
+                source, "REVEALED_GATEWAY_FREE_MEGABYTES", cls.gateway_free_megabytes, least=0
+            ),
+            gateway_lines_per_second=_whole(
+                source, "REVEALED_GATEWAY_LINES_PER_SECOND", cls.gateway_lines_per_second, least=1
+            ),
         )
 
     @property

@@ -8,21 +8,23 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from revealed.engines.duckdb import literal
 from revealed.feedback import DatasetManifest
 from revealed.feedback.export import RECENT_DAYS
 from revealed.progress import Progress
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR
+from revealed.publishing.row_groups import write_row_groups
+from revealed.publishing.utility import utilities
 from revealed.training.matrix import Ids, Interactions
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import NOTHING
 from revealed.training.recent_likes import RecentByTopic
-from revealed.training.serving import Served, Server
+from revealed.training.serving import COLD_ITEM, Served, Server
 
 SIMILAR_ITEMS = 20
 _USERS_AT_ONCE = 4_096
-_ROWS_IN_A_GROUP = 10_000
 
 RECOMMENDATION_SCHEMA = pa.schema(
     [
@@ -30,6 +32,7 @@ RECOMMENDATION_SCHEMA = pa.schema(
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("item_id", pa.string(), nullable=False),
         pa.field("score", pa.float32(), nullable=False),
+        pa.field("utility", pa.float32(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
     ]
 )
@@ -49,12 +52,11 @@ def write_recommendations(
 ) -> dict[str, int]:
     """Write the top `k` of every user and return counts: users, recommendations, and `from_<source>` for each source."""
     users, places = len(data.users), np.zeros(len(server.names), dtype=np.int64)
-    with pq.ParquetWriter(folder / RECOMMENDATIONS, RECOMMENDATION_SCHEMA, compression="zstd") as writer:
+    with _sorted_file(folder / RECOMMENDATIONS, RECOMMENDATION_SCHEMA) as writer:
         for start in range(0, users, _USERS_AT_ONCE):
             rows = np.arange(start, min(start + _USERS_AT_ONCE, users), dtype=np.int64)
             served = server.lists(rows, k)
-            table = _long(data.users[rows], server.space, served, RECOMMENDATION_SCHEMA)
-            writer.write_table(table, row_group_size=_ROWS_IN_A_GROUP)
+            _write_lists(writer, data.users[rows], server.space, served)
             places += np.bincount(served.source[served.items != NOTHING], minlength=len(places))
             progress("scoring users", int(rows[-1]) + 1, users)
     counts = {f"from_{name}": int(count) for name, count in zip(server.names, places, strict=True)}
@@ -63,22 +65,38 @@ def write_recommendations(
 
 def write_similar_items(folder: Path, server: Server) -> int:
     """Write the items most like each item, unavailable ones left out, and return how many rows that is."""
-    table = _long(server.space, server.space, server.similar(SIMILAR_ITEMS), SIMILAR_SCHEMA)
-    pq.write_table(table, folder / SIMILAR, row_group_size=_ROWS_IN_A_GROUP, compression="zstd")
-    return int(table.num_rows)
+    served = server.similar(SIMILAR_ITEMS)
+    with _sorted_file(folder / SIMILAR, SIMILAR_SCHEMA) as writer:
+        _write_lists(writer, server.space, server.space, served)
+    return int((served.items != NOTHING).sum())
 
 
-def _long(owners: Ids, space: Ids, served: Served, schema: pa.Schema) -> pa.Table:
-    """Return one row a filled place: the list's owner, rank, item, score and source."""
+def _sorted_file(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return a writer whose footer holds statistics of the first column alone: what a reader finds a list by."""
+    return pq.ParquetWriter(path, schema, compression="zstd", write_statistics=[schema.names[0]])
+
+
+def _write_lists(writer: pq.ParquetWriter, owners: Ids, space: Ids, served: Served) -> None:
+    """Write one row a filled place: the list's owner, rank, item, score, source, and the utility where it is asked for."""
     at, place = np.nonzero(served.items != NOTHING)
-    columns = [
-        pa.array(owners[at], pa.string()),
-        pa.array((place + 1).astype(np.int32)),
-        pa.array(space[served.items[at, place]], pa.string()),
-        pa.array(served.scores[at, place], pa.float32()),
-        pa.array(np.asarray(served.names, dtype=object)[served.source[at, place]], pa.string()),
-    ]
-    return pa.table(columns, schema=schema)
+    columns = {
+        writer.schema.names[0]: pa.array(owners[at], pa.string()),
+        "rank": pa.array((place + 1).astype(np.int32)),
+        writer.schema.names[2]: pa.array(space[served.items[at, place]], pa.string()),
+        "score": pa.array(served.scores[at, place], pa.float32()),
+        "utility": pa.array(_utilities(served)[at, place]),
+        "source": pa.array(np.asarray(served.names, dtype=object)[served.source[at, place]], pa.string()),
+    }
+    table = pa.table([columns[name] for name in writer.schema.names], schema=writer.schema)
+    lengths = np.bincount(at, minlength=len(owners))
+    write_row_groups(writer, table, np.cumsum(lengths[lengths > 0]))
+
+
+def _utilities(served: Served) -> NDArray[np.float32]:
+    """Return each place's utility; cold items are scored as the model scores its own."""
+    scale = served.source.copy()
+    scale[scale == served.names.index(COLD_ITEM)] = 0
+    return utilities(served.scores, scale, len(served.names))
 
 
 def write_items(

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from revealed.errors import DamagedFileError, UsageError
-from revealed.publishing.generations import current_snapshot, folder_of
-from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
+from revealed.errors import UsageError
+from revealed.publishing.opened import OpenSnapshot
 from revealed.settings import Settings
 
 
@@ -64,18 +59,19 @@ def read_recommendations(
     """
     if k < 1:
         raise UsageError(f"{k} recommendations cannot be given", where="k", remedy="ask for one or more")
-    manifest = current_snapshot(settings)
-    found = _rows(settings, manifest, RECOMMENDATIONS, ("user_id", user_id))
-    is_known = bool(found)
-    if not is_known:
-        found = _for_strangers(settings, manifest, topic)
-    titles = _titles(settings, manifest, [row["item_id"] for row in found[:k]])
+    snapshot = OpenSnapshot(settings)
+    listed = snapshot.list_of(user_id)
+    is_known = listed is not None
+    if listed is None:
+        listed = snapshot.list_for_strangers(topic)
+    manifest = snapshot.manifest
+    columns = zip(listed.item_ids[:k], listed.scores.tolist(), listed.sources, strict=False)
     return Recommendations(
         user_id=user_id,
         is_known=is_known,
         items=[
-            Recommendation(rank, row["item_id"], row["score"], row["source"], titles.get(row["item_id"]))
-            for rank, row in enumerate(found[:k], start=1)
+            Recommendation(rank, item, score, source, snapshot.items.title(item))
+            for rank, (item, score, source) in enumerate(columns, start=1)
         ],
         generation=manifest.generation,
         snapshot_id=manifest.snapshot_id,
@@ -85,57 +81,6 @@ def read_recommendations(
     )
 
 
-def _for_strangers(settings: Settings, manifest: SnapshotManifest, topic: str | None) -> list[dict[str, Any]]:
-    """Return the fallback lists one after the other, each item once; what is popular in all is called `fallback`."""
-    segments = [f"recent:topic:{topic}", f"topic:{topic}"] if topic else []
-    found: dict[str, dict[str, Any]] = {}
-    for segment in segments:
-        for row in _rows(settings, manifest, FALLBACKS, ("segment", segment)):
-            found.setdefault(row["item_id"], {"source": "popularity"} | row)
-    for row in _rows(settings, manifest, FALLBACKS, ("segment", "all")):
-        found.setdefault(row["item_id"], row | {"source": "fallback"})
-    return list(found.values())
-
-
 def similar_to(settings: Settings, item_id: str) -> list[tuple[str, float]]:
     """Return the items most like an item with their cosines, the most alike first; empty for an unknown item."""
-    rows = _rows(settings, current_snapshot(settings), SIMILAR, ("item_id", item_id))
-    return [(row["similar_item_id"], row["score"]) for row in rows]
-
-
-def _titles(settings: Settings, manifest: SnapshotManifest, items: list[str]) -> dict[str, str]:
-    path = _checked(settings, manifest, ITEMS)
-    table = (
-        pq.read_table(path, columns=["item_id", "title"], filters=[("item_id", "in", items)])
-        if items
-        else None
-    )
-    return {row["item_id"]: row["title"] for row in table.to_pylist()} if table else {}
-
-
-def _rows(
-    settings: Settings, manifest: SnapshotManifest, name: str, key: tuple[str, str]
-) -> list[dict[str, Any]]:
-    path = _checked(settings, manifest, name)
-    try:
-        rows = pq.read_table(path, filters=[(key[0], "==", key[1])]).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise DamagedFileError(
-            f"this file cannot be read ({error})",
-            where=str(path),
-            remedy="see `revealed snapshot verify`, then `revealed snapshot rollback`",
-        ) from error
-    return sorted(rows, key=lambda row: int(row["rank"]))
-
-
-def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
-    """Return the file's path if it is as long as the manifest says; `verify_snapshot` checks every byte."""
-    path = folder_of(settings, manifest.generation) / name
-    expected = manifest.files[name]["bytes"]
-    if not path.is_file() or path.stat().st_size != expected:
-        raise DamagedFileError(
-            "this file is not the one that the snapshot's manifest describes",
-            where=str(path),
-            remedy="roll back with `revealed snapshot rollback`, or publish again",
-        )
-    return path
+    return [(item, cosine) for item, cosine, _ in OpenSnapshot(settings).similar_to(item_id)]

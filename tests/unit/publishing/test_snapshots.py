@@ -181,8 +181,21 @@ def test_one_users_list_is_one_small_read(published: Settings) -> None:
     users = [
         file.metadata.row_group(group).column(0).statistics for group in range(file.metadata.num_row_groups)
     ]
-    assert all(a.max <= b.min for a, b in itertools.pairwise(users))
-    assert max(file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)) <= 10_000
+    assert file.metadata.num_row_groups == 3
+    assert all(a.max < b.min for a, b in itertools.pairwise(users))  # no list is in two of them
+    assert [file.metadata.row_group(group).num_rows for group in range(3)] == [2_000, 2_000, 800]
+
+
+def test_lists_carry_the_utility_that_exploration_draws_by(published: Settings) -> None:
+    path = published.published_recommendations / "000001" / "recommendations.parquet"
+    (row,) = duckdb.sql(
+        "select count(*), max(abs(utility - (score - best) / spread)), count(*) filter (rank = 1 and utility <> 0)"
+        " from (select *, max(score) over each as best, stddev_pop(score) over each as spread"
+        f" from '{path}' window each as (partition by user_id)) where source = 'als'"
+    ).fetchall()
+    assert row[0] == 4800
+    assert row[1] < 1e-4
+    assert row[2] == 0
 
 
 def test_publishing_the_same_again_writes_nothing(published: Settings) -> None:

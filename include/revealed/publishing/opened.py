@@ -1,0 +1,167 @@
+"""A snapshot opened for reading: one user's list, what goes for strangers, what is like an item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from revealed.errors import DamagedFileError
+from revealed.publishing.catalogue import Catalogue
+from revealed.publishing.generations import current_snapshot, folder_of, verify_snapshot
+from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
+from revealed.publishing.sorted_file import SortedFile
+from revealed.publishing.utility import utilities
+from revealed.settings import Settings
+
+Floats = NDArray[np.float64]
+# Of fallbacks and similar items; a group of lists takes about 0.1 MB decoded.
+_FEW_GROUPS = 32
+
+
+@dataclass(frozen=True)
+class RankedList:
+    """Items, best first: `item_ids`, and for each its `scores` (comparable within a source), `utilities`, `sources`.
+
+    Utilities are what exploration draws by: `revealed.publishing.utility`.
+    """
+
+    item_ids: list[str]
+    scores: Floats
+    utilities: Floats
+    sources: list[str]
+
+    def __len__(self) -> int:
+        """Return how many items there are."""
+        return len(self.item_ids)
+
+    def without(self, item_ids: set[str]) -> RankedList:
+        """Return the list without these items; its order and utilities stay."""
+        kept = [at for at, item in enumerate(self.item_ids) if item not in item_ids]
+        if len(kept) == len(self):
+            return self
+        return RankedList(
+            [self.item_ids[at] for at in kept],
+            self.scores[kept],
+            self.utilities[kept],
+            [self.sources[at] for at in kept],
+        )
+
+
+class OpenSnapshot:
+    """One generation. It stays readable when the generation is pruned. Not for several threads at once.
+
+    Args:
+        settings: where snapshots are.
+        manifest: which one; by default the one in service.
+        keep: how many row groups of users' lists are kept decoded, some 0.1 MB each.
+
+    Raises:
+        NothingPublishedError: nothing has been published yet.
+        DamagedFileError: a file is missing, is not as long as the manifest says, or cannot be read.
+    """
+
+    def __init__(
+        self, settings: Settings, manifest: SnapshotManifest | None = None, *, keep: int = 1
+    ) -> None:
+        self.manifest = manifest or current_snapshot(settings)
+        names = (RECOMMENDATIONS, FALLBACKS, SIMILAR, ITEMS)
+        paths = {name: _checked(settings, self.manifest, name) for name in names}
+        ranked = ("item_id", "score", "utility", "source")
+        self.items = Catalogue(paths[ITEMS])
+        self._lists = SortedFile(paths[RECOMMENDATIONS], "user_id", ranked, keep=keep)
+        self._fallbacks = SortedFile(paths[FALLBACKS], "segment", ranked, keep=_FEW_GROUPS)
+        self._similar = SortedFile(
+            paths[SIMILAR], "item_id", ("similar_item_id", "score", "source"), keep=_FEW_GROUPS
+        )
+
+    def list_of(self, user_id: str) -> RankedList | None:
+        """Return a user's list; None for somebody whom nobody knows.
+
+        Raises:
+            DamagedFileError: it cannot be read.
+        """
+        rows = self._lists.rows(user_id)
+        return _ranked([rows], [None]) if rows is not None else None
+
+    def list_for_strangers(self, topic: str | None = None) -> RankedList:
+        """Return the fallback lists one after the other, each item once; what is popular in all is called `fallback`.
+
+        What is engaging of late in the topic comes first, then what is popular in it.
+
+        Raises:
+            DamagedFileError: it cannot be read.
+        """
+        segments = [f"recent:topic:{topic}", f"topic:{topic}"] if topic else []
+        found = [self._fallbacks.rows(segment) for segment in (*segments, "all")]
+        names = [None] * len(segments) + ["fallback"]
+        pairs = [(rows, name) for rows, name in zip(found, names, strict=True) if rows is not None]
+        return _ranked([rows for rows, _ in pairs], [name for _, name in pairs])
+
+    def similar_to(self, item_id: str) -> list[tuple[str, float, str]]:
+        """Return (item, cosine, source) of the items most like an item, the most alike first; none for an unknown item.
+
+        Raises:
+            DamagedFileError: it cannot be read.
+        """
+        rows = self._similar.rows(item_id)
+        if rows is None:
+            return []
+        columns = (rows[name].to_pylist() for name in ("similar_item_id", "score", "source"))
+        return list(zip(*columns, strict=True))
+
+
+def open_verified(settings: Settings, *, keep: int) -> OpenSnapshot:
+    """Return the snapshot in service, opened after every byte of it was checked.
+
+    Raises:
+        NothingPublishedError: nothing has been published yet.
+        DamagedFileError: a file is missing or was changed.
+    """
+    manifest = current_snapshot(settings)
+    verify_snapshot(settings, manifest.generation)
+    return OpenSnapshot(settings, manifest, keep=keep)
+
+
+def _ranked(tables: list[pa.Table], names: list[str | None]) -> RankedList:
+    """Return tables one after the other as one list, each item once; a table with a name has that for its source."""
+    item_ids: list[str] = []
+    seen: set[str] = set()
+    scores, sources, scales = [], [], []
+    for scale, (table, name) in enumerate(zip(tables, names, strict=True)):
+        items = table["item_id"].to_pylist()
+        at = [place for place, item in enumerate(items) if item not in seen]
+        seen.update(items)
+        item_ids += [items[place] for place in at]
+        origin = table["source"].to_pylist()
+        sources += [name or origin[place] for place in at]
+        scores.append(table["score"].to_numpy()[at])
+        scales += [scale] * len(at)
+    score = np.concatenate([*scores, np.empty(0, dtype=np.float32)])
+    is_whole = len(tables) == 1 and "utility" in tables[0].column_names
+    utility = tables[0]["utility"].to_numpy() if is_whole else _utilities(score, scales)
+    return RankedList(item_ids, score.astype(np.float64), utility.astype(np.float64), sources)
+
+
+def _utilities(scores: NDArray[np.float32], scales: list[int]) -> NDArray[np.float32]:
+    """Return utilities where the file has none: fallback lists, and lists of generations before there were any."""
+    if not scales:
+        return np.empty(0, dtype=np.float32)
+    found = utilities(scores[None], np.array([scales], dtype=np.int8), max(scales) + 1)
+    return np.asarray(found[0], dtype=np.float32)
+
+
+def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
+    """Return the file's path if it is as long as the manifest says; `verify_snapshot` checks every byte."""
+    path = folder_of(settings, manifest.generation) / name
+    expected = manifest.files.get(name, {}).get("bytes")
+    if not path.is_file() or path.stat().st_size != expected:
+        raise DamagedFileError(
+            "this file is not the one that the snapshot's manifest describes",
+            where=str(path),
+            remedy="roll back with `revealed snapshot rollback`, or publish again",
+        )
+    return path

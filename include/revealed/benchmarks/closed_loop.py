@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from revealed.benchmarks.closed_loop_platform import Platform
 from revealed.benchmarks.closed_loop_readout import compared, per_generation, summarised
 from revealed.benchmarks.closed_loop_service import Service, Shown
 from revealed.benchmarks.closed_loop_world import DAYS_A_GENERATION, WARM_UP_DAYS, LoopSize, draw_loop_world
+from revealed.durable import remove_tree
 from revealed.exploration.rank_marginals import Floats
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
@@ -52,7 +53,7 @@ def bench_loop(
     folder: Path | None = None,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
-    """Return `generations` (a row an arm and generation), `final` (an arm), `differences` (paired) and `curves`.
+    """Return the experiment's figures, as `report` does.
 
     Args:
         seeds: of the worlds.
@@ -66,7 +67,11 @@ def bench_loop(
 
 
 def report(runs: list[ArmRun]) -> dict[str, Any]:
-    """Return the figures of `bench_loop` for runs of any seeds and arms."""
+    """Return plain JSON values of runs of any seeds and arms.
+
+    `rows`: a seed, arm and generation each, `generations`: their means over seeds, `differences`: paired by seed, over the
+    last two generations, with 95 % intervals over seeds, and `curves`: how each arm's last generation took positions.
+    """
     rows = [row for run in runs for row in per_generation(run.seed, run.arm.name, run.notes)]
     last = max(row["generation"] for row in rows)
     return {
@@ -84,8 +89,8 @@ def run_seed(
     arms: Sequence[Arm] = ARMS,
     folder: Path | None = None,
     progress: Progress = quiet,
-) -> list[ArmRun]:
-    """Run every arm in the world of one seed; the days before the first generation are lived once for all."""
+) -> Iterator[ArmRun]:
+    """Yield what every arm did in the world of one seed; the days before the first generation are lived once for all."""
     world = draw_loop_world(seed, size)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         warm = Service(world)
@@ -95,16 +100,14 @@ def run_seed(
         started = Platform(settings, world)
         progress(f"seed {seed}: learning from the days of the static list")
         first = started.learn(warm.traffic, 1, _until(world, 1))
-        runs = []
-        for arm in arms:
+        for number, arm in enumerate(arms):
             service = copy.deepcopy(warm, {id(world): world})
-            platform = _copied(started, Path(place) / f"arm-{len(runs)}", arm)
+            platform = _copied(started, Path(place) / f"arm-{number}", arm)
             curve = _run(service, platform, arm, size, first, progress) if arm.learns else []
             if not arm.learns:
                 _serve_only(service, arm, size)
-            runs.append(ArmRun(seed, arm, service.notes, curve))
-            shutil.rmtree(platform.settings.home, ignore_errors=True)
-    return runs
+            yield ArmRun(seed, arm, service.notes, curve)
+            remove_tree(platform.settings.home)
 
 
 def _copied(started: Platform, home: Path, arm: Arm) -> Platform:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from revealed.exploration.rank_marginals import (
-    Floats,
-    Ints,
-    plackett_luce_rank_marginals,
-    sample_plackett_luce,
-)
+from revealed.exploration.policy import Exploration, slate
+from revealed.exploration.rank_marginals import Floats
 from revealed.simulation.policies import Choice
 from revealed.simulation.population import Bools
 
-# The least weight beside the best's 1: what the exact marginals' grid and 64-bit numbers carry without a loss.
-_LOWEST_UTILITY_OVER_TEMPERATURE = -25.0
-# Of the marginals' grid: exact to eight digits, at half the cost of the default.
-_STEP = 0.4
+_GREEDY = Exploration("greedy")
 
 
 @dataclass(frozen=True)
@@ -27,81 +20,59 @@ class Arm:
 
     Attributes:
         name: as the table calls it.
-        learns: whether its lists come from the platform; else `recent` or `oracle` say what they come from.
-        temperature: of Plackett-Luce over the best `candidates`; 0 shows the best as they are.
+        learns: whether its lists come from the platform; `most recent` and `oracle` order the items by themselves.
+        exploration: how a slate is drawn from a list.
         logs_propensities: whether the inference log says with which probability an item stood where it did.
-        logs_scores: whether it says what the ranker thought of the item.
-        candidates: how many of the best it draws from.
+        logs_scores: whether it says what the ranker thought of the item, the next best that a position curve is made from.
+        reports_all: whether the client reports every shown item as seen, however far down it stood.
     """
 
     name: str
     learns: bool = True
-    temperature: float = 0.0
+    exploration: Exploration = _GREEDY
     logs_propensities: bool = True
     logs_scores: bool = True
-    candidates: int = 100
-
-    @property
-    def policy(self) -> str:
-        """What the inference log calls it."""
-        return "plackett_luce" if self.temperature else "greedy"
+    reports_all: bool = False
 
 
-TEMPERATURE = 0.7
-STATIC, ORACLE = Arm("most recent", learns=False, logs_propensities=False), Arm("oracle", learns=False)
-EXPLORING = Arm("learning, exploring", temperature=TEMPERATURE)
+# Wider than serving's defaults: the catalogue is small and mostly unknown.
+EXPLORATION = Exploration("plackett_luce", temperature=0.7, candidates=100)
+STATIC = Arm("most recent", learns=False, logs_propensities=False)
+ORACLE = Arm("oracle", learns=False)
+EXPLORING = Arm("exploring", exploration=EXPLORATION)
 GREEDY = Arm("exploration off")
-IGNORED = Arm(
-    "propensities ignored", temperature=TEMPERATURE, logs_propensities=False, logs_scores=False
+# Position is not accounted for in any way: no propensities, no scores to make cells of, and shown is taken for seen.
+IGNORED = replace(
+    EXPLORING, name="propensities ignored", logs_propensities=False, logs_scores=False, reports_all=True
 )
+# As the platform treats a log without propensities and scores: no curve, and what stood above a click is taken for seen.
+UNLOGGED = replace(EXPLORING, name="propensities not logged", logs_propensities=False, logs_scores=False)
 ARMS = (STATIC, EXPLORING, GREEDY, IGNORED, ORACLE)
 
 
 def choose(arm: Arm, rng: np.random.Generator, utilities: Floats, eligible: Bools, slots: int) -> Choice:
-    """Return one slate a row, drawn as the arm draws, with the exact probability of every item at its place.
+    """Return one slate a row, drawn as serving draws, with the exact probability of every item at its place.
 
     Args:
-        arm: how it explores.
-        rng: of the draws; as many are taken whatever the arm, so that arms stay comparable.
+        arm: how it explores, and what it logs; what it does not is NaN.
+        rng: of the draws.
         utilities: `[requests, items]`, higher is better; minus infinity for what the lists do not hold.
         eligible: `[requests, items]`, what may be shown.
         slots: items a slate.
     """
     keys = np.where(eligible, utilities, -np.inf)
-    pool = np.argsort(-keys, axis=1, kind="stable")[:, : arm.candidates]
-    values = np.take_along_axis(keys, pool, axis=1)
-    known = np.isfinite(values)
-    reach = known.sum(axis=1)
-    weights = _weights(values, known, arm.temperature)
-    drawn = sample_plackett_luce(rng, np.maximum(weights, 1e-300), slots)
-    if not arm.temperature:
-        drawn = np.broadcast_to(np.arange(slots), drawn.shape)
-    items = np.take_along_axis(pool, drawn, axis=1)
-    shown = np.take_along_axis(known, drawn, axis=1)
-    propensities = _propensities(arm, weights, reach, drawn)
-    scores = np.take_along_axis(np.where(known, values, np.nan), drawn, axis=1)
-    return Choice(np.where(shown, items, -1), scores, np.where(shown, propensities, np.nan), reach)
-
-
-def _weights(values: Floats, known: Bools, temperature: float) -> Floats:
-    best = np.max(np.where(known, values, -np.inf), axis=1, keepdims=True)
-    gap = np.where(known, values - best, 0.0) / (temperature or 1.0)
-    return np.where(known, np.exp(np.maximum(gap, _LOWEST_UTILITY_OVER_TEMPERATURE)), 0.0)
-
-
-def _propensities(arm: Arm, weights: Floats, reach: Ints, drawn: Ints) -> Floats:
-    """Exact rank marginals, requests with equally many candidates at once; NaN for an arm that logs none."""
-    found = np.full(drawn.shape, np.nan)
-    if not arm.logs_propensities:
-        return found
-    if not arm.temperature:
-        return np.ones(drawn.shape)
-    for count in np.unique(reach):
-        rows = np.flatnonzero(reach == count)
-        slots = min(drawn.shape[1], int(count))
-        if not slots:
+    order = np.argsort(-keys, axis=1, kind="stable")
+    reach = np.isfinite(keys).sum(axis=1)
+    items = np.full((len(keys), slots), -1, dtype=np.int64)
+    scores, propensities = np.full(items.shape, np.nan), np.full(items.shape, np.nan)
+    for row, count in enumerate(reach.tolist()):
+        if not count:
             continue
-        marginals = plackett_luce_rank_marginals(weights[rows, :count], slots, step=_STEP)
-        places = np.minimum(drawn[rows, :slots], count - 1)
-        found[rows, :slots] = marginals[np.arange(len(rows))[:, None], places, np.arange(slots)]
-    return found
+        pool = order[row, :count]
+        drawn = slate(rng, keys[row, pool], slots, arm.exploration)
+        shown = slice(len(drawn.order))
+        items[row, shown] = pool[drawn.order]
+        scores[row, shown] = keys[row, items[row, shown]]
+        if arm.logs_propensities:
+            propensities[row, shown] = drawn.propensities
+    return Choice(items, scores, propensities, reach)

@@ -35,7 +35,6 @@ from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
 from revealed.training.known import known_at_end
 from revealed.training.popularity import Popularity
-from revealed.training.serving import COLD_ITEM
 from revealed.warehouse import (
     audit_candidate,
     finish_candidate,
@@ -150,32 +149,13 @@ class Platform:
         names = Names(self.world.config)
         person = {names.user(n): n for n in range(len(self.world.people))}
         item = {names.item(n): n for n in range(len(self.world.items))}
-        rows = pq.read_table(path).sort_by([("user_id", "ascending"), ("rank", "ascending")])
+        found = np.full((len(person), len(item)), -np.inf)
+        found[:, [item[name] for name in fallback]] = -np.arange(len(fallback), dtype=np.float64) / len(
+            fallback
+        )
+        rows = pq.read_table(path, columns=["user_id", "item_id", "utility"])
         users = np.array([person[name] for name in rows["user_id"].to_pylist()])
         items = np.array([item[name] for name in rows["item_id"].to_pylist()])
-        sources = ["als" if name == COLD_ITEM else name for name in rows["source"].to_pylist()]
-        scores = rows["score"].to_numpy().astype(np.float64)
-        places = -np.arange(len(fallback), dtype=np.float64) / max(len(fallback), 1)
-        found = np.full((len(person), len(item)), -np.inf)
-        found[:, [item[name] for name in fallback]] = utilities(places, ["fallback"] * len(fallback))
-        starts = np.flatnonzero(np.diff(users, prepend=-1))
-        for first, last in zip(starts, [*starts[1:], len(users)], strict=True):
-            found[users[first]] = -np.inf
-            found[users[first], items[first:last]] = utilities(scores[first:last], sources[first:last])
+        found[np.unique(users)] = -np.inf
+        found[users, items] = rows["utility"].to_numpy()
         return found
-
-
-def utilities(scores: Floats, sources: list[str]) -> Floats:
-    """Return a list's scores as exploration takes them: 0 for the best, in standard deviations of the list's scores.
-
-    Scores compare within a source only: each further source of a list begins where the one before it ended.
-    """
-    found, lowest, first = np.empty(len(scores)), 0.0, 0
-    while first < len(scores):
-        last = first
-        while last < len(scores) and sources[last] == sources[first]:
-            last += 1
-        part = scores[first:last]
-        found[first:last] = lowest + (part - part[0]) / (part.std() or 1.0)
-        first, lowest = last, found[last - 1]
-    return found

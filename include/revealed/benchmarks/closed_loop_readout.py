@@ -7,6 +7,7 @@ articles a session are one and the reads, and a single-article session is one wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -83,42 +84,37 @@ def compared(rows: Sequence[Row], last: int) -> list[Row]:
     The exploring arm less each other one, in every figure; and its last generations less its first.
     """
     names = list(dict.fromkeys(row["arm"] for row in rows))
-    ends = range(last - LAST + 1, last + 1)
-    pairs: list[tuple[str, Any, Any]] = [
-        (f"{EXPLORING.name} less {name}", (EXPLORING.name, ends), (name, ends))
-        for name in names
-        if name not in (EXPLORING.name,)
-    ]
-    pairs.append((f"{EXPLORING.name}, its end less its beginning", (EXPLORING.name, ends), (EXPLORING.name, (1,))))
     if EXPLORING.name not in names:
         return []
-    return [{"difference": title} | _difference(rows, one, other) for title, one, other in pairs]
+    ends = range(max(last - LAST + 1, 1), last + 1)
+    end = _Part(EXPLORING.name, ends)
+    pairs = [(f"exploring less {name}", _Part(name, ends)) for name in names if name != EXPLORING.name]
+    pairs.append(("exploring, end less beginning", _Part(EXPLORING.name, range(1, 2))))
+    return [{"difference": title} | _difference(rows, end, other) for title, other in pairs]
 
 
-def _difference(rows: Sequence[Row], one: tuple[str, Any], other: tuple[str, Any]) -> Row:
+@dataclass(frozen=True)
+class _Part:
+    """Some generations of an arm."""
+
+    arm: str
+    generations: range
+
+    def of(self, rows: Sequence[Row], figure: str) -> Floats:
+        """Return the figure's mean over the generations, a value a seed."""
+        own = [row for row in rows if row["arm"] == self.arm and row["generation"] in self.generations]
+        seeds = sorted({row["seed"] for row in own})
+        return np.array([np.mean([row[figure] for row in own if row["seed"] == seed]) for seed in seeds])
+
+
+def _difference(rows: Sequence[Row], one: _Part, other: _Part) -> Row:
     found: Row = {}
     for figure in ("engagement", "possible", "articles", "single"):
-        apart = _by_seed(rows, *one, figure) - _by_seed(rows, *other, figure)
-        low, high = interval(apart)
-        found |= {figure: float(apart.mean()), f"{figure}_low": low, f"{figure}_high": high}
-    ratio = {figure: _by_seed(rows, *one, figure) / _by_seed(rows, *other, figure) for figure in ("articles", "single")}
-    return found | {f"{figure}_ratio": float(values.mean() - 1) for figure, values in ratio.items()}
-
-
-def _by_seed(rows: Sequence[Row], arm: str, generations: Any, figure: str) -> Floats:
-    seeds = sorted({row["seed"] for row in rows})
-    return np.array(
-        [
-            np.mean(
-                [
-                    row[figure]
-                    for row in rows
-                    if row["seed"] == seed and row["arm"] == arm and row["generation"] in generations
-                ]
-            )
-            for seed in seeds
-        ]
-    )
+        ours, theirs = one.of(rows, figure), other.of(rows, figure)
+        low, high = interval(ours - theirs)
+        found |= {figure: float((ours - theirs).mean()), f"{figure}_low": low, f"{figure}_high": high}
+        found[f"{figure}_change"] = float((ours / theirs).mean() - 1)
+    return found
 
 
 def interval(values: Floats) -> tuple[float | None, float | None]:

@@ -88,9 +88,16 @@ class Service:
         # Drawing slates and acting on them have streams of their own, so that no arm's draws move another's people.
         choice = choose(arm, rng.spawn(1)[0], keys, eligible, SLOTS)
         slates = make_slates(
-            self.world, serving(_model(arm), _policy(arm), generation), wave, choice, eligible, self.traffic.requests
+            self.world,
+            serving(_model(arm), _policy(arm), generation),
+            wave,
+            choice,
+            eligible,
+            self.traffic.requests,
         )
         outcome = behave(self.world, slates, self.traffic.log, rng.spawn(1)[0])
+        if arm.reports_all:
+            self._report_all(slates)
         self.traffic.requests += len(wave)
         self.traffic.shown.append((slates, outcome))
         row, slot = np.nonzero(outcome.clicked)
@@ -99,6 +106,21 @@ class Service:
         goes_on = outcome.clicked.any(axis=1) & (rng.random(len(wave)) < GOES_ON)
         later = Wave(wave.person, wave.session, outcome.end_ms + 2_000, wave.context_item, wave.query)
         return later.take(goes_on)
+
+    def _report_all(self, slates: Slates) -> None:
+        """Send an impression for whatever was delivered, as clients do that take shown for seen."""
+        row, slot = np.nonzero(slates.shown)
+        self.traffic.log.add(
+            "impression",
+            slates.wave.at_ms[row] + 500,
+            person=slates.wave.person[row],
+            session=slates.wave.session[row],
+            item=slates.choice.items[row, slot],
+            cause_request=slates.request_numbers[row],
+            request_logged=1,
+            position=slot + 1,
+            surface=slates.serving.surface,
+        )
 
     def _eligible(self, wave: Wave) -> Bools:
         out = self.world.items.published_ms <= wave.at_ms[:, None]
@@ -136,4 +158,4 @@ def _model(arm: Arm) -> str:
 
 
 def _policy(arm: Arm) -> str:
-    return arm.policy if arm.learns else arm.name.replace(" ", "_")
+    return arm.exploration.policy if arm.learns else arm.name.replace(" ", "_")

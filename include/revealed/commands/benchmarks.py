@@ -158,3 +158,35 @@ def debiasing(
     else:
         say(table(figures["rows"]))
         say(f"margin of the feedback over raw clicks: {figures['margin']:+.4f}")
+
+
+@app.command()
+def loop(
+    seeds: Annotated[int, typer.Option(help="Worlds to try, numbered from 1.", min=1)] = 3,
+    generations: Annotated[int, typer.Option(help="Published snapshots of each arm.", min=2)] = 6,
+    plot: Annotated[Path | None, typer.Option(help="Write the picture to this PNG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Does the closed loop learn? A static list, learning with and without exploration, and the oracle, side by side.
+
+    Takes ten minutes of CPU a seed: every learning arm sends its logs through the platform once a generation.
+
+    \b
+    Examples:
+      revealed bench loop --seeds 3 --plot docs/images/closed-loop.png
+      revealed bench loop --seeds 1 --generations 2 --json
+    """
+    from revealed.benchmarks.closed_loop import bench_loop
+    from revealed.benchmarks.closed_loop_plot import closed_loop_plot
+    from revealed.benchmarks.closed_loop_text import report
+    from revealed.benchmarks.closed_loop_world import LoopSize
+    from revealed.durable import write_bytes
+
+    size = LoopSize(generations=generations)
+    figures = bench_loop(range(1, seeds + 1), size=size, progress=to_stderr)
+    if plot is not None:
+        write_bytes(plot, closed_loop_plot(figures["rows"]))
+    if as_json:
+        say_json(figures)
+    else:
+        say(report(figures))

@@ -37,12 +37,14 @@ class ArmRun:
         arm: which one.
         notes: what the judge noted, wave by wave.
         curve: the examination curve that its last generation learnt with; empty where nothing is learnt.
+        cold_items: of each generation, what content was found good for in placing new items.
     """
 
     seed: int
     arm: Arm
     notes: list[Shown]
     curve: list[dict[str, Any]]
+    cold_items: list[dict[str, Any]]
 
 
 def bench_loop(
@@ -70,7 +72,8 @@ def report(runs: list[ArmRun]) -> dict[str, Any]:
     """Return plain JSON values of runs of any seeds and arms.
 
     `rows`: a seed, arm and generation each, `generations`: their means over seeds, `differences`: paired by seed, over the
-    last two generations, with 95 % intervals over seeds, and `curves`: how each arm's last generation took positions.
+    last two generations, with 95 % intervals over seeds, and `curves`: how each arm's last generation took positions, and
+    what content was good for in each.
     """
     rows = [row for run in runs for row in per_generation(run.seed, run.arm.name, run.notes)]
     last = max(row["generation"] for row in rows)
@@ -79,7 +82,11 @@ def report(runs: list[ArmRun]) -> dict[str, Any]:
         "rows": rows,
         "generations": summarised(rows),
         "differences": compared(rows, last),
-        "curves": [{"seed": run.seed, "arm": run.arm.name, "curve": run.curve} for run in runs if run.curve],
+        "curves": [
+            {"seed": run.seed, "arm": run.arm.name, "curve": run.curve, "cold_items": run.cold_items}
+            for run in runs
+            if run.curve
+        ],
     }
 
 
@@ -106,14 +113,15 @@ def run_seed(
             curve = _run(service, platform, arm, size, first, progress) if arm.learns else []
             if not arm.learns:
                 _serve_only(service, arm, size)
-            yield ArmRun(seed, arm, service.notes, curve)
+            yield ArmRun(seed, arm, service.notes, curve, platform.cold_items if arm.learns else [])
             remove_tree(platform.settings.home)
 
 
 def _copied(started: Platform, home: Path, arm: Arm) -> Platform:
     if arm.learns:
         shutil.copytree(started.settings.home, home, symlinks=True)
-    return replace(started, settings=replace(started.settings, home=home), arm=arm)
+    own = replace(started.settings, home=home)
+    return replace(started, settings=own, arm=arm, cold_items=[*started.cold_items])
 
 
 def _serve_only(service: Service, arm: Arm, size: LoopSize) -> None:

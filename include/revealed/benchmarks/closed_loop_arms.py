@@ -48,6 +48,8 @@ IGNORED = replace(
 # As the platform treats a log without propensities and scores: no curve, and what stood above a click is taken for seen.
 UNLOGGED = replace(EXPLORING, name="propensities not logged", logs_propensities=False, logs_scores=False)
 ARMS = (STATIC, EXPLORING, GREEDY, IGNORED, ORACLE)
+# Exploring as the gateway does by default, with and without.
+BURIED_ARMS = (STATIC, replace(EXPLORING, exploration=Exploration()), GREEDY, ORACLE)
 
 
 def choose(arm: Arm, rng: np.random.Generator, utilities: Floats, eligible: Bools, slots: int) -> Choice:

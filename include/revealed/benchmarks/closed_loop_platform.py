@@ -7,7 +7,7 @@ or to approve. What people are shown comes from the `recommendations.parquet` th
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Platform:
         arm: what it logs.
         k: length of a person's list.
         sent_until: epoch milliseconds before which everything received has landed.
+        cold_items: of each generation, what content was found good for in placing new items.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class Platform:
     arm: Arm = STATIC
     k: int = 100
     sent_until: int = 0
+    cold_items: list[dict[str, Any]] = field(default_factory=list)
 
     def learn(self, traffic: Traffic, generation: int, until_ms: int, progress: Progress = quiet) -> Floats:
         """Send what happened before `until_ms`, build, train and write the lists of a generation.
@@ -142,7 +144,9 @@ class Platform:
         popularity = Popularity()
         for fitted in (model, popularity):
             fitted.fit(known.data, device)
-        write_recommendations(folder, known.server(model, popularity), known.data, self.k, quiet)
+        server = known.server(model, popularity)
+        self.cold_items.append(server.cold_items.to_dict() if server.cold_items else {})
+        write_recommendations(folder, server, known.data, self.k, quiet)
         return [str(item) for item in popularity.items[popularity.order()][: self.k]]
 
     def _utilities(self, path: Path, fallback: list[str]) -> Floats:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from revealed.exploration.rank_marginals import Floats
+from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.config import DAY_MS, HOME, SURFACE_CODE, Surface, WorldConfig
 from revealed.simulation.population import NEVER_MS, Items, World, build_world
 from revealed.simulation.slates import Serving, Wave
@@ -22,23 +22,36 @@ SLOTS = 10
 FEED = Surface(HOME.name, slots=SLOTS, first=0.95, decay=0.7)
 GOES_ON = 0.6
 MOST_REQUESTS = 2
-_APPEAL = 0.6
-_NEW_SHARE = 0.4
 
 
 @dataclass(frozen=True)
 class LoopSize:
-    """How large an experiment is: people, items over all its days, and generations after the warm-up."""
+    """What an experiment's world is like.
+
+    Attributes:
+        users: people.
+        items: over all its days.
+        generations: published after the warm-up.
+        activity: share of people who come on a day.
+        appeal: by how many logits an item that is one standard deviation better is clicked more; no text tells it.
+        new_share: share of the items that appear while it runs.
+    """
 
     users: int = 1000
     items: int = 200
     generations: int = 6
     activity: float = 0.3
+    appeal: float = 0.6
+    new_share: float = 0.4
 
     @property
     def days(self) -> int:
         """How many days it takes, the warm-up included."""
         return WARM_UP_DAYS + DAYS_A_GENERATION * self.generations
+
+
+# Many people who come seldom: nobody's stock is used up, and how good an item is matters more than whom it is for.
+BURIED = LoopSize(users=3000, activity=0.1, appeal=1.2, new_share=0.6)
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ def draw_loop_world(seed: int, size: LoopSize) -> World:
     items = replace(
         drawn.items,
         quality=appeal,
-        published_ms=_published(config, rng),
+        published_ms=_published(config, size.new_share, rng),
         withdrawn_ms=np.full(size.items, NEVER_MS),
         price=np.full(size.items, np.nan),
     )
@@ -86,11 +99,11 @@ def draw_loop_world(seed: int, size: LoopSize) -> World:
         local_offset=nobody,
     )
     liking = people.taste @ items.vector.T
-    return World(config, people, items, *_truth(liking, items))
+    return World(config, people, items, *_truth(liking, items, size.appeal))
 
 
-def _truth(liking: Floats, items: Items) -> tuple[Floats, Floats]:
-    relevance = _sigmoid(-4.2 + 5.0 * liking + _APPEAL * items.quality + 0.8 * items.is_clickbait)
+def _truth(liking: Floats, items: Items, appeal: float) -> tuple[Floats, Floats]:
+    relevance = _sigmoid(-4.2 + 5.0 * liking + appeal * items.quality + 0.8 * items.is_clickbait)
     satisfaction = _sigmoid(-1.2 + 3.5 * liking + 0.4 * items.quality - 3.0 * items.is_clickbait)
     return relevance, satisfaction
 
@@ -99,11 +112,11 @@ def _sigmoid(x: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-x)), dtype=np.float64)
 
 
-def _published(config: WorldConfig, rng: np.random.Generator) -> np.ndarray:
+def _published(config: WorldConfig, new_share: float, rng: np.random.Generator) -> Ints:
     """A part of the catalogue is there at the start; the rest appears hour by hour to the end."""
     before = config.start_ms - rng.integers(1, 60 * 24, config.items) * 3_600_000
     during = config.start_ms + rng.integers(1, config.days * 24, config.items) * 3_600_000
-    return np.where(rng.random(config.items) < 1.0 - _NEW_SHARE, before, during)
+    return np.where(rng.random(config.items) < 1.0 - new_share, before, during)
 
 
 def arrivals(world: World, day: int) -> Wave:

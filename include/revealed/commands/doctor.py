@@ -97,7 +97,7 @@ def _ledger(settings: Settings) -> tuple[bool | None, str]:
     if not entries:
         return None, "nothing has landed yet"
     received = sum(entry.received for entry in entries)
-    counted = sum(entry.accepted + entry.duplicate + entry.quarantined for entry in entries)
+    counted = sum(entry.accounted for entry in entries)
     gone = [o.path for entry in entries for o in entry.outputs if not (settings.raw / o.path).exists()]
     detail = f"{len(entries)} files, {received:,} lines received, {counted:,} accounted for"
     return received == counted and not gone, detail + (f", {len(gone)} raw files are gone" if gone else "")

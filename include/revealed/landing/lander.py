@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,16 +18,18 @@ import pyarrow.compute as pc
 from revealed import durable
 from revealed.clock import utc_now
 from revealed.contracts import Log, Row
+from revealed.erasure.tombstones import Tombstones
 from revealed.errors import DamagedFileError, MissingInputError
 from revealed.faults import fault_point
 from revealed.landing.files import FileStamp, format_of
 from revealed.landing.keys import KeyCounts, KeyIndex
-from revealed.landing.ledger import LedgerEntry, Output, write_entry
+from revealed.landing.ledger import LedgerEntry, Output, iso, write_entry
 from revealed.landing.mapping import Mapping
-from revealed.landing.parsing import Batch, parse_file
+from revealed.landing.parsing import Batch, Refusal, parse_file
 from revealed.landing.partitions import DayPartitions, day_text
 from revealed.landing.quarantine import QuarantineWriter
 from revealed.landing.raw_schema import table_of
+from revealed.landing.redaction import blank_erased
 from revealed.progress import Progress
 from revealed.settings import Settings
 
@@ -88,7 +91,8 @@ class Lander:
         progress: Progress,
     ) -> None:
         self._settings = settings
-        self._landed = {entry.sha256: entry for entry in entries}
+        self._landed = {sha256: entry for entry in entries for sha256 in (*entry.redacted_as, entry.sha256)}
+        self._tombstones = Tombstones.load(settings)
         self._keys = keys
         self._staging = staging
         self._progress = progress
@@ -100,16 +104,26 @@ class Lander:
             return Left.STILL_BEING_WRITTEN
         source = Source(file, log, mapping, stamp, _checksum(file))
         if self._has_landed(source):
+            if self._landed[source.sha256].sha256 == source.sha256:
+                self._redact(source, self._landed[source.sha256])
             return Left.ALREADY_LANDED
         fault_point("after_claim")
         try:
-            staged = _StagedFile(source, self._staging, self._progress)
+            staged = _StagedFile(source, self._staging, self._progress, self._tombstones)
             if FileStamp.of(file) != stamp:
                 return Left.STILL_BEING_WRITTEN
-            return self._commit(source, staged)
+            return self._redact(source, self._commit(source, staged))
         finally:
             durable.remove_tree(self._staging)
             self._staging.mkdir(parents=True)
+
+    def _redact(self, source: Source, entry: LedgerEntry) -> LedgerEntry:
+        """Blank the lines of erased people in a file of ours, under `landing/`; what stands elsewhere is not ours to write."""
+        if not entry.erased or not source.file.is_relative_to(self._settings.landing):
+            return entry
+        redacted = blank_erased(self._settings, source.file, entry, self._tombstones)
+        self._landed |= dict.fromkeys((*redacted.redacted_as, redacted.sha256), redacted)
+        return redacted
 
     def _has_landed(self, source: Source) -> bool:
         """A file of which no line was kept may be tried again as another log or with another mapping."""
@@ -124,7 +138,7 @@ class Lander:
         entry = _entry(source, staged, counts)
         fault_point("before_rename")
         for path in staged.all_paths:
-            _move(path, self._settings.raw / path.relative_to(self._staging))
+            move_into_place(path, self._settings.raw / path.relative_to(self._staging))
         fault_point("before_ledger")
         write_entry(self._settings, entry)
         fault_point("after_ledger")
@@ -136,12 +150,14 @@ class Lander:
 class _StagedFile:
     """One source file judged and written under the staging folder, in the layout of raw."""
 
-    def __init__(self, source: Source, staging: Path, progress: Progress) -> None:
+    def __init__(self, source: Source, staging: Path, progress: Progress, tombstones: Tombstones) -> None:
         self._source = source
         self._staging = staging
         self._progress = progress
+        self._tombstones = tombstones
+        self.erased = 0
         self._pending = Batch()
-        self._received_at: list[tuple[object, object]] = []
+        self._received_at: list[tuple[datetime, datetime]] = []
         self.received = 0
         spill = staging / "spill"
         spill.mkdir(parents=True)
@@ -166,7 +182,7 @@ class _StagedFile:
         if not self._received_at:
             return None, None
         firsts, lasts = zip(*self._received_at, strict=True)
-        return _iso(min(firsts)), _iso(max(lasts))
+        return iso(min(firsts)), iso(max(lasts))
 
     def output(self, path: Path, rows: int) -> Output:
         """Describe a staged file as it will stand in raw."""
@@ -179,7 +195,7 @@ class _StagedFile:
         self.received += batch.received
         if self.received // _TELL_EVERY > before:
             self._progress(f"{self._source.name}: lines", self.received)
-        self.quarantine.add(batch.refusals)
+        self.quarantine.add(self._admitted(batch.refusals))
         if batch.table is not None:
             self._flush()
             self._keep(batch.table)
@@ -197,7 +213,21 @@ class _StagedFile:
             self._keep(table_of(self._source.log, rows, numbers, self._source.source_file))
         self._pending = Batch()
 
+    def _admitted(self, refusals: list[Refusal]) -> list[Refusal]:
+        if not self._tombstones:
+            return refusals
+        kept = [refusal for refusal in refusals if not self._tombstones.mentioned_in(refusal.raw)]
+        self.erased += len(refusals) - len(kept)
+        return kept
+
     def _keep(self, table: pa.Table) -> None:
+        theirs = self._tombstones.rows_of(table)
+        if theirs is not None:
+            rows = table.num_rows
+            table = table.filter(pc.invert(pc.fill_null(theirs, False)))
+            self.erased += rows - table.num_rows
+        if not table.num_rows:
+            return
         self.days.add(table)
         span = pc.min_max(table["received_at"]).as_py()
         if span["min"] is not None:
@@ -223,6 +253,7 @@ def _entry(source: Source, staged: _StagedFile, counts: KeyCounts) -> LedgerEntr
         accepted=counts.new,
         duplicate=counts.rows - counts.new,
         quarantined=staged.quarantine.rows,
+        erased=staged.erased,
         reasons=dict(sorted(staged.quarantine.reasons.items())),
         days=days,
         touched_days=sorted({*days, *counts.earlier_days}),
@@ -243,12 +274,11 @@ def _quarantine_output(staged: _StagedFile) -> Output | None:
 
 
 def _require_sum(entry: LedgerEntry, file: Path) -> None:
-    if entry.received != entry.accepted + entry.duplicate + entry.quarantined or entry.kept != sum(
-        entry.days.values()
-    ):
+    if entry.received != entry.accounted or entry.kept != sum(entry.days.values()):
         raise DamagedFileError(
             f"{entry.received} lines came in, but {entry.accepted} accepted + {entry.duplicate} duplicate"
-            f" + {entry.quarantined} quarantined do not make as many; nothing of this file was kept",
+            f" + {entry.quarantined} quarantined + {entry.erased} erased do not make as many;"
+            " nothing of this file was kept",
             where=str(file),
             remedy="run it again; if it happens twice, this is a bug in landing",
         )
@@ -265,11 +295,7 @@ def _checksum(file: Path) -> str:
         ) from error
 
 
-def _iso(moment: object) -> str:
-    return f"{moment.isoformat()}Z"  # type: ignore[attr-defined]
-
-
-def _move(staged: Path, final: Path) -> None:
+def move_into_place(staged: Path, final: Path) -> None:
     """Move a staged file into place, durably; the folders that this makes are made durable too."""
     missing = [folder for folder in final.parents if not folder.exists()]
     final.parent.mkdir(parents=True, exist_ok=True)

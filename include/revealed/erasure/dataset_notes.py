@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from revealed.clock import utc_now
 from revealed.durable import write_json
+from revealed.feedback.dataset import list_datasets
 from revealed.feedback.erased import ERASED
 from revealed.feedback.manifest import DatasetManifest
 from revealed.registry.client import MODEL_NAME, registry
-from revealed.registry.versions import list_versions
+from revealed.registry.versions import DATASET_ERASED, list_versions
 from revealed.settings import Settings
-
-DATASET_ERASED = "dataset_erased"
 
 
 def note_erased(settings: Settings, doomed: Iterable[DatasetManifest], fresh: str, receipt: str) -> None:
@@ -42,12 +41,17 @@ def note_erased(settings: Settings, doomed: Iterable[DatasetManifest], fresh: st
         for manifest in doomed
     }
     write_json(path, new | notes)
-    _tag_models(settings, new.keys(), receipt)
+    kept = {manifest.version for manifest in list_datasets(settings)} - new.keys()
+    _tag_models(settings, kept, receipt)
 
 
-def _tag_models(settings: Settings, versions: Iterable[str], receipt: str) -> None:
-    gone = set(versions)
-    concerned = [found for found in list_versions(settings) if found.tags.get("dataset_version") in gone]
+def _tag_models(settings: Settings, kept: Collection[str], receipt: str) -> None:
+    """Tag the versions whose data is gone: of what was pruned before nobody can say that the person was not in it."""
+    concerned = [
+        found
+        for found in list_versions(settings)
+        if found.tags.get("dataset_version") not in kept and DATASET_ERASED not in found.tags
+    ]
     if not concerned:
         return
     with registry(settings) as client:

@@ -86,7 +86,7 @@ def erase_datasets(
         note_erased(settings, doomed, fresh, receipt)
         with exclusive_lock(settings.locks / LOCK, "remove feedback datasets that hold an erased person"):
             for manifest in doomed:
-                _remove_hidden(manifest.path)
+                remove_hidden(manifest.path)
     fault_point("erasure_datasets_done")
     return [manifest.version for manifest in doomed]
 
@@ -108,7 +108,7 @@ def erase_snapshots(settings: Settings, needles: Needles, progress: Progress = q
             for name in (generations.CURRENT, MANIFEST):
                 (settings.published_recommendations / name).unlink(missing_ok=True)
         for folder in doomed:
-            _remove_hidden(folder)
+            remove_hidden(folder)
     return [folder.name for folder in doomed]
 
 
@@ -141,7 +141,7 @@ def _remove_generations(settings: Settings, folders: list[Path]) -> list[str]:
                 "the warehouse in service still holds the person", where=str(pointer), remedy="run this again"
             )
         for folder in folders:
-            _remove_hidden(folder)
+            remove_hidden(folder)
     return [f"warehouse/{folder.name}" for folder in folders]
 
 
@@ -172,7 +172,7 @@ def _has_dataset(settings: Settings) -> bool:
     return (settings.datasets / "LATEST").is_file()
 
 
-def _remove_hidden(folder: Path) -> None:
+def remove_hidden(folder: Path) -> None:
     """Remove a folder in one step for readers: hidden first, under a name that every writer clears away."""
     hidden = folder.with_name(f".staged.erased.{folder.name}")
     remove_tree(hidden)

@@ -21,7 +21,6 @@ from revealed.erasure.sweep import sweep
 from revealed.erasure.tombstones import bury, keyed
 from revealed.errors import UnknownPersonError, UsageError
 from revealed.faults import fault_point
-from revealed.feedback import list_datasets
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.warehouse import current_generation
@@ -29,7 +28,7 @@ from revealed.warehouse import current_generation
 # Written into every receipt, because no deletion of rows makes it untrue.
 _MODELS_NOTE = (
     "No model holds an id or user factors: these are solved anew from the dataset. Item factors that were learnt from the "
-    "person too stay in service until the next training."
+    "person too stay in service until the next training, which starts from nothing."
 )
 
 
@@ -214,13 +213,13 @@ def _receipt(settings: Settings, pending: Pending) -> dict[str, Any]:
 
 
 def _in_service(settings: Settings) -> dict[str, Any]:
-    pointer = settings.published_recommendations / "CURRENT"
-    datasets = list_datasets(settings)
-    return {
-        "warehouse": f"{current_generation(settings):06d}" if current_generation(settings) else None,
-        "dataset": datasets[-1].version if datasets else None,
-        "snapshot": pointer.read_text().strip() if pointer.is_file() else None,
+    pointers = {
+        "dataset": settings.datasets / "LATEST",
+        "snapshot": settings.published_recommendations / "CURRENT",
     }
+    named = {what: path.read_text().strip() if path.is_file() else None for what, path in pointers.items()}
+    generation = current_generation(settings)
+    return {"warehouse": f"{generation:06d}" if generation else None} | named
 
 
 def _clear_hidden(settings: Settings) -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from revealed.active_learning import publish_queries
 from revealed.active_learning.published import MANIFEST, QUERIES, QueriesManifest, folder_of, list_queries
 from revealed.durable import exclusive_lock, publish_directory, remove_tree, sha256_file, write_json
-from revealed.erasure.derived import holds
+from revealed.erasure.derived import holds, remove_hidden
 from revealed.erasure.needles import Needles
 from revealed.erasure.redacting import rows_of_person, without
 from revealed.errors import NoDataError, NothingPublishedError
@@ -88,7 +88,7 @@ def _write_without(settings: Settings, manifest: QueriesManifest, needles: Needl
     left = without(table, rows_of_person(table, needles))
     pq.write_table(left, staged / QUERIES, compression="zstd")
     write_json(staged / MANIFEST, _described(manifest, left, staged / QUERIES).to_dict())
-    remove_tree(folder)
+    remove_hidden(folder)
     publish_directory(staged, folder)
 
 

@@ -30,6 +30,7 @@ from revealed.progress import Progress
 from revealed.settings import Settings
 
 STAGING = ".erasing"
+_TELL_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def count_raw(settings: Settings, needles: Needles, progress: Progress) -> dict[
     found: Counter[str] = Counter()
     entries = read_ledger(settings)
     for number, entry in enumerate(entries, start=1):
-        progress("raw: counting", number, len(entries))
+        _tell(progress, "raw: counting", number, len(entries))
         before = found.total()
         for output in entry.outputs:
             _, gone, mentions = _judged(settings, output, needles)
@@ -77,7 +78,7 @@ def erase_raw(settings: Settings, needles: Needles, progress: Progress) -> None:
     durable.remove_tree(staging)
     entries = read_ledger(settings)
     for number, entry in enumerate(entries, start=1):
-        progress("raw: looking through source files", number, len(entries))
+        _tell(progress, "raw: taking lines out of source files", number, len(entries))
         written = _write_again(settings, entry, needles)
         if written is not None:
             _commit(settings, entry, written, needles)
@@ -99,6 +100,11 @@ def remove_unlisted(settings: Settings) -> list[Path]:
     for path in unlisted:
         path.unlink()
     return unlisted
+
+
+def _tell(progress: Progress, what: str, number: int, total: int) -> None:
+    if number % _TELL_EVERY == 0 or number == total:
+        progress(what, number, total)
 
 
 def _write_again(settings: Settings, entry: LedgerEntry, needles: Needles) -> _Written | None:

@@ -66,16 +66,23 @@ def count_decoded(settings: Settings, path: Path, kind: str, needles: Needles) -
 
 def count_in_stream(stream: IO[bytes], needles: Needles) -> int:
     """Return how often the ids stand in a stream, also where JSON escapes their letters by number."""
-    total, tail = 0, b""
+    total, data, counted = 0, b"", 0
     while chunk := stream.read(_CHUNK):
-        data = tail + chunk
-        keep = max(len(data) - _OVERLAP, 0) if len(chunk) == _CHUNK else len(data)
-        total += sum(at < keep for at, _ in needles.positions(data))
-        if b"\\u00" in data:
-            plain = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), data)
-            total += len(needles.positions(plain)) if plain != data and not needles.positions(data) else 0
-        tail = data[keep:]
-    return total + sum(1 for _ in needles.positions(tail))
+        data += chunk
+        # What begins near the end may go on in the next chunk, or be part of a longer id there.
+        settled = max(len(data) - _OVERLAP, counted)
+        total += _count_between(data, needles, counted, settled)
+        start = max(settled - _OVERLAP, 0)
+        data, counted = data[start:], settled - start
+    return total + _count_between(data, needles, counted, len(data))
+
+
+def _count_between(data: bytes, needles: Needles, first: int, end: int) -> int:
+    """Return how many ids begin from `first` on and before `end`; escapes are undone where nothing stands outright."""
+    found = sum(first <= at < end for at, _ in needles.positions(data))
+    if found or b"\\u00" not in data:
+        return found
+    return len(needles.positions(_ESCAPED.sub(lambda letter: bytes([int(letter[1], 16)]), data)))
 
 
 def string_columns(table: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray, bool]]:

@@ -181,10 +181,18 @@ def _finish(settings: Settings, pending: Pending, progress: Progress) -> Erasure
     here = pending_path(settings, pending.fingerprint)
     require_none([hit for hit in hits if hit.path != here], settings.home)
     content = _receipt(settings, pending)
-    write_json(settings.erasure / "receipts" / f"{pending.receipt}.json", content)
+    _write_receipt(settings, pending.receipt, content)
     fault_point("erasure_receipt_written")
     forget_pending(settings, pending)
     return Erasure(pending.receipt, content)
+
+
+def _write_receipt(settings: Settings, name: str, content: dict[str, Any]) -> None:
+    """Write the receipt for this user's eyes: it names nobody, but says what somebody's life here amounted to."""
+    path = settings.erasure / "receipts" / f"{name}.json"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_json(path, content)
+    path.chmod(0o600)
 
 
 def _receipt(settings: Settings, pending: Pending) -> dict[str, Any]:

@@ -22,7 +22,14 @@ from revealed.erasure.search import search_file
 from revealed.erasure.tombstones import Tombstones
 from revealed.errors import LockedError
 from revealed.faults import fault_point
-from revealed.landing.files import GZIP_SUFFIX, PARQUET_SUFFIX, FileStamp, candidates, format_of
+from revealed.landing.files import (
+    GZIP_SUFFIX,
+    PARQUET_SUFFIX,
+    UNFINISHED_SUFFIXES,
+    FileStamp,
+    candidates,
+    format_of,
+)
 from revealed.landing.ledger import LedgerEntry, read_ledger
 from revealed.landing.redaction import Mask, erased_lines, replace_source
 from revealed.progress import Progress
@@ -43,6 +50,17 @@ def landing_files(settings: Settings) -> Iterator[tuple[Path, str]]:
         for file in candidates(folder) if folder.is_dir() else ():
             if format_of(file) is not None:
                 yield file, log
+
+
+def is_landings(settings: Settings, path: Path) -> bool:
+    """Return whether a file under `landing/` is one that landing reads, or one that its writer is not done with."""
+    parts = path.relative_to(settings.landing).parts
+    is_hidden = any(part.startswith(".") for part in parts)
+    return (
+        is_hidden
+        or path.name.endswith(UNFINISHED_SUFFIXES)
+        or (parts[0] in LOGS and format_of(path) is not None)
+    )
 
 
 def identities_waiting(settings: Settings) -> Iterator[tuple[str | None, str | None]]:
@@ -91,7 +109,15 @@ def erase_sources(settings: Settings, needles: Needles, tombstones: Tombstones, 
             progress(f"landing: taking lines out of a file of {log}")
             entry: LedgerEntry | None = entries.get(sha256_file(file))
             replace_source(settings, file, entry, erased_lines(file, log_named(log), tombstones), mask)
+            _rename(file, needles)
             fault_point("erasure_source_replaced")
+
+
+def _rename(file: Path, needles: Needles) -> None:
+    """Take the ids out of a file's name, where no other file has the name that is left."""
+    plain = file.with_name(needles.mask_text(file.name).replace("*", "x"))
+    if plain != file and not plain.exists():
+        file.rename(plain)
 
 
 def _blank_open_segments(settings: Settings, needles: Needles) -> None:

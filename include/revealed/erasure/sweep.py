@@ -21,6 +21,7 @@ from revealed.erasure.containers import sqlite_columns
 from revealed.erasure.needles import Needles
 from revealed.erasure.redacting import redacted, rows_of_person, without
 from revealed.erasure.search import Hit
+from revealed.erasure.sources import is_landings
 from revealed.errors import LockedError
 from revealed.settings import Settings
 
@@ -45,8 +46,10 @@ def _is_checked(settings: Settings, path: Path) -> bool:
     """Return whether a file's bytes are part of what a manifest, a ledger entry or a registered model says."""
     checked = (
         *(settings.raw, settings.datasets, settings.published, settings.models, settings.home / "rewards"),
-        *(settings.mlflow / "artifacts", settings.erasure, settings.landing),
+        *(settings.mlflow / "artifacts", settings.erasure),
     )
+    if path.is_relative_to(settings.landing):
+        return is_landings(settings, path)
     return any(path.is_relative_to(folder) for folder in checked)
 
 

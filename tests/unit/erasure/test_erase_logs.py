@@ -128,6 +128,14 @@ def test_sources_keep_their_length_and_land_no_second_time(landed: Settings) -> 
     assert (report.files, report.already_landed) == (0, 3)
 
 
+def test_a_file_that_is_named_after_the_person_is_renamed(settings: Settings) -> None:
+    put(settings.landing / "events" / f"export-{ID}.jsonl", json.dumps(event(1, ID)).encode())
+    ingest_landing(settings)
+    erase_logs(settings)
+    assert [path.name for path in (settings.landing / "events").iterdir()] == ["export-xxxxxxxxx.jsonl"]
+    assert search_home(settings, NEEDLES) == []
+
+
 def test_somebody_elses_mention_of_the_person_becomes_stars(settings: Settings) -> None:
     rows = [
         event(1, ID),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from revealed.engines.duckdb import connect
+from revealed.erasure.containers import count_in_stream
 from revealed.erasure.needles import Needles
 from revealed.erasure.search import require_none, search_home
 from revealed.errors import ErasureIncompleteError
@@ -156,6 +160,18 @@ def test_an_id_across_the_border_of_two_chunks_is_found(settings: Settings) -> N
     assert hit.places == {"text": 1}
 
 
+class _Dribble(io.BytesIO):
+    """A stream that gives a few bytes at a time, as sockets and archives do."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(3)
+
+
+def test_streams_that_dribble_are_read_across_their_drops() -> None:
+    data = b"x" * 20_000 + ID.encode() + b"y" * 5_000 + OTHER.encode() + b"z" * 10_000 + ID.encode()
+    assert count_in_stream(_Dribble(data), NEEDLES) == 2
+
+
 def test_a_files_name_counts(settings: Settings) -> None:
     (settings.home / f"export-{ID}.csv").write_text("nothing")
     (hit,) = search_home(settings, NEEDLES)
@@ -167,9 +183,6 @@ def test_a_database_that_somebody_writes_to_is_no_clean_database(settings: Setti
         "import duckdb, sys, time; con = duckdb.connect(sys.argv[1]); con.execute('create table t (i int)');"
         " print('open', flush=True); time.sleep(60)"
     )
-    import subprocess
-    import sys
-
     path = settings.home / "candidate.duckdb"
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None

@@ -92,6 +92,14 @@ def test_stray_parquet_and_gzip_are_written_again(settings: Settings) -> None:
     assert search_home(settings, NEEDLES) == []
 
 
+def test_a_stray_under_landing_is_nobodys_and_an_unfinished_file_is_its_writers(settings: Settings) -> None:
+    stray, unfinished = settings.landing / "dump.csv", settings.landing / "events" / "x.jsonl.part"
+    for path in (stray, unfinished):
+        path.write_text(f"{ID}\n")
+    assert swept(settings) == [stray]
+    assert (stray.read_text(), unfinished.read_text()) == ("*********\n", f"{ID}\n")
+
+
 def test_what_a_manifest_checks_is_left_to_its_own_stage(settings: Settings) -> None:
     model = settings.models / "als-1" / "evaluation.json"
     model.parent.mkdir(parents=True)

@@ -109,7 +109,15 @@ def erase_snapshots(settings: Settings, needles: Needles, progress: Progress = q
                 (settings.published_recommendations / name).unlink(missing_ok=True)
         for folder in doomed:
             remove_hidden(folder)
+    _remove_dangling(settings)
     return [folder.name for folder in doomed]
+
+
+def _remove_dangling(settings: Settings) -> None:
+    """Remove links to what is gone: readers are to hear that nothing is published, not that a file is missing."""
+    for link in settings.published.rglob("*"):
+        if link.is_symlink() and not link.exists():
+            link.unlink()
 
 
 def _rebuild(settings: Settings, progress: Progress) -> None:

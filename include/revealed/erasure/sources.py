@@ -36,6 +36,7 @@ from revealed.progress import Progress
 from revealed.settings import Settings
 
 _OPEN = "*.jsonl.open"
+_GATEWAY_LINES = (_OPEN, "*.jsonl")
 
 
 class _Identity(msgspec.Struct):
@@ -103,7 +104,7 @@ def erase_sources(settings: Settings, needles: Needles, tombstones: Tombstones, 
     """
     entries = {sha: entry for entry in read_ledger(settings) for sha in (entry.sha256, *entry.redacted_as)}
     mask = Mask(needles.mask, lambda table: redacted(table, needles)[0])
-    _blank_open_segments(settings, needles)
+    _blank_gateway_lines(settings, needles)
     for file, log in landing_files(settings):
         if search_file(settings, file, needles):
             progress(f"landing: taking lines out of a file of {log}")
@@ -120,8 +121,9 @@ def _rename(file: Path, needles: Needles) -> None:
         file.rename(plain)
 
 
-def _blank_open_segments(settings: Settings, needles: Needles) -> None:
-    for segment in sorted((settings.gateway / "open").glob(_OPEN)):
+def _blank_gateway_lines(settings: Settings, needles: Needles) -> None:
+    """Blank lines in open segments, and in what the gateway keeps of hides and answered requests between its starts."""
+    for segment in sorted(path for kind in _GATEWAY_LINES for path in settings.gateway.rglob(kind)):
         try:
             _blank_in_place(segment, needles)
         except FileNotFoundError:

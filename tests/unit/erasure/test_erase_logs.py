@@ -37,13 +37,7 @@ from revealed.settings import Settings
 
 IDS = frozenset({ID, VISITOR})
 NEEDLES = Needles(IDS, frozenset({OTHER}))
-# The two between which a source file's rows change hands, and with `make test-all` the two around them.
-LOG_POINTS = (
-    pytest.param("erasure_source_replaced", marks=pytest.mark.slow),
-    "erasure_raw_staged",
-    "erasure_raw_committed",
-    pytest.param("erasure_raw_done", marks=pytest.mark.slow),
-)
+LOG_POINTS = ("erasure_source_replaced", "erasure_raw_staged", "erasure_raw_committed", "erasure_raw_done")
 ERASE = "from logs_with_people import erase_logs\nerase_logs(settings)\n"
 
 

@@ -27,7 +27,7 @@ def assert_whole(home: Path) -> None:
     entries = ledger(home).values()
     for entry in entries:
         kept = entry["accepted"] + entry["duplicate"] + entry["quarantined"]
-        assert entry["received"] == kept + entry["erased"]
+        assert entry["received"] == kept + entry.get("erased", 0)
     listed = [output["path"] for entry in entries for output in entry["outputs"]]
     listed += [entry["quarantine_output"]["path"] for entry in entries if entry.get("quarantine_output")]
     found = [path.relative_to(home / "raw").as_posix() for path in (home / "raw").rglob("*.parquet")]

@@ -8,6 +8,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -119,7 +120,7 @@ def test_the_receipt_counts_the_whole_and_names_nobody(erased: Path, person: tup
 
 def test_marts_and_dataset_are_those_of_logs_that_never_had_the_person(erased: Path, tmp_path: Path) -> None:
     """Equal are every mart's rows and the dataset's very version; `fct_events` says which file a row came from."""
-    from revealed.days import as_of_end_of, parse_day
+    from revealed.days import as_of_end_of
     from revealed.feedback import write_dataset
     from revealed.landing import ingest_landing
     from revealed.loop import build_warehouse
@@ -128,7 +129,7 @@ def test_marts_and_dataset_are_those_of_logs_that_never_had_the_person(erased: P
     never = Settings.from_env(env | {"REVEALED_HOME": str(tmp_path / "never")})
     shutil.copytree(erased / "landing", never.landing)
     ingest_landing(never)
-    build_warehouse(never, as_of_end_of(parse_day(BUILT)))
+    build_warehouse(never, as_of_end_of(date.fromisoformat(BUILT)))
     left = Settings.from_env(env | {"REVEALED_HOME": str(erased)})
     ours, theirs = digest_published(left).marts, digest_published(never).marts
     assert {name for name in ours if ours[name] != theirs[name]} <= {"fct_events"}

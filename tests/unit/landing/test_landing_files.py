@@ -98,7 +98,7 @@ def test_missing_landing_folder(tmp_path: Path) -> None:
 def test_landing_folder_with_nothing_in_it(settings: Settings) -> None:
     assert ingest_landing(settings).to_dict() == {
         **dict.fromkeys(("files", "received", "accepted", "duplicate", "quarantined"), 0),
-        **dict.fromkeys(("already_landed", "still_being_written", "unrecognised"), 0),
+        **dict.fromkeys(("already_landed", "still_being_written", "unrecognised", "erased"), 0),
         "reasons": {},
     }
 

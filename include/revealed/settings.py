@@ -37,6 +37,7 @@ class Settings:
     retrain_every_days: int = 7
     refit_every_days: int = 7
     tuning_trials: int = 0
+    training_queue: str = "default"
     contenders: tuple[str, ...] = ()
     recommendations_per_user: int = 100
     keep_generations: int = 5
@@ -74,6 +75,7 @@ class Settings:
             refit_every_days=_whole(source, "REVEALED_REFIT_EVERY_DAYS", cls.refit_every_days, least=1),
             tuning_trials=_whole(source, "REVEALED_TUNING_TRIALS", cls.tuning_trials, least=0),
             contenders=_words(source, "REVEALED_CONTENDERS"),
+            training_queue=source.get("REVEALED_TRAINING_QUEUE") or cls.training_queue,
             recommendations_per_user=_whole(
                 source, "REVEALED_RECOMMENDATIONS_PER_USER", cls.recommendations_per_user, least=1
             ),

@@ -55,6 +55,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "REVEALED_REFIT_EVERY_DAYS": str(settings.refit_every_days),
         "REVEALED_CONTENDERS": " ".join(settings.contenders),
         "REVEALED_TUNING_TRIALS": str(settings.tuning_trials),
+        "REVEALED_TRAINING_QUEUE": settings.training_queue,
         "REVEALED_RECOMMENDATIONS_PER_USER": str(settings.recommendations_per_user),
         "REVEALED_KEEP_GENERATIONS": str(settings.keep_generations),
         "REVEALED_KEEP_DATASETS": str(settings.keep_datasets),

@@ -47,6 +47,7 @@ class Settings:
     negatives_seed: int = 0
     airflow_port: int = 8080
     mlflow_port: int = 5000
+    mlflow_url: str = ""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8300
 
@@ -88,6 +89,7 @@ class Settings:
             negatives_seed=_whole(source, "REVEALED_NEGATIVES_SEED", cls.negatives_seed, least=0),
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
+            mlflow_url=source.get("REVEALED_MLFLOW_URL", cls.mlflow_url),
             gateway_host=source.get("REVEALED_GATEWAY_HOST", cls.gateway_host),
             gateway_port=_whole(source, "REVEALED_GATEWAY_PORT", cls.gateway_port, least=1),
         )

@@ -163,7 +163,7 @@ def test_airflow_is_configured_as_the_embedded_one(tmp_path: Path, services: dic
 def test_every_setting_can_be_set(services: dict[str, dict[str, Any]]) -> None:
     known = set(re.findall(r'"(REVEALED_[A-Z_]+)"', (ROOT / "include/revealed/settings.py").read_text()))
     given = {name for service in services.values() for name in service.get("environment") or {}}
-    embedded_only = {"REVEALED_AIRFLOW_PORT"}
+    embedded_only = {"REVEALED_AIRFLOW_PORT", "REVEALED_MLFLOW_PORT"}
     assert known - given == embedded_only
     assert {name for name in given if name.startswith("REVEALED_")} <= known
     loop = set(settings_environment(Settings(ROOT, ROOT)))

@@ -64,6 +64,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "REVEALED_NEGATIVES_SEED": str(settings.negatives_seed),
         "REVEALED_AIRFLOW_PORT": str(settings.airflow_port),
         "REVEALED_MLFLOW_PORT": str(settings.mlflow_port),
+        "REVEALED_MLFLOW_URL": settings.mlflow_url,
     }
 
 

@@ -15,6 +15,7 @@ from revealed.commands import (
     doctor,
     evaluate,
     explain,
+    gateway,
     logs,
     loop,
     models,
@@ -59,6 +60,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(reward.app, name="reward")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(benchmarks.app, name="bench")
+app.add_typer(gateway.app, name="gateway")
 
 
 # Importing MLflow and Great Expectations makes a million objects that stay: looking through them for garbage again and again

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from revealed.errors import UsageError
 
@@ -50,6 +51,10 @@ class Settings:
     mlflow_url: str = ""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8300
+    gateway_segment_megabytes: int = 64
+    gateway_segment_seconds: float = 60.0
+    gateway_free_megabytes: int = 1024
+    gateway_lines_per_second: int = 50_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -90,8 +95,7 @@ class Settings:
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
             mlflow_url=source.get("REVEALED_MLFLOW_URL", cls.mlflow_url),
-            gateway_host=source.get("REVEALED_GATEWAY_HOST", cls.gateway_host),
-            gateway_port=_whole(source, "REVEALED_GATEWAY_PORT", cls.gateway_port, least=1),
+            **_of_gateway(source),
         )
 
     @property
@@ -198,6 +202,27 @@ class Settings:
     def dbt_project(self) -> Path:
         """The dbt project's folder."""
         return self.project_root / "dbt_project"
+
+
+def _of_gateway(source: Mapping[str, str]) -> dict[str, Any]:
+    """Return the gateway's settings by field."""
+    own = Settings
+    return {
+        "gateway_host": source.get("REVEALED_GATEWAY_HOST", own.gateway_host),
+        "gateway_port": _whole(source, "REVEALED_GATEWAY_PORT", own.gateway_port, least=1),
+        "gateway_segment_megabytes": _whole(
+            source, "REVEALED_GATEWAY_SEGMENT_MEGABYTES", own.gateway_segment_megabytes, least=1
+        ),
+        "gateway_segment_seconds": _number(
+            source, "REVEALED_GATEWAY_SEGMENT_SECONDS", own.gateway_segment_seconds
+        ),
+        "gateway_free_megabytes": _whole(
+            source, "REVEALED_GATEWAY_FREE_MEGABYTES", own.gateway_free_megabytes, least=0
+        ),
+        "gateway_lines_per_second": _whole(
+            source, "REVEALED_GATEWAY_LINES_PER_SECOND", own.gateway_lines_per_second, least=1
+        ),
+    }
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -22,6 +22,8 @@ Row = msgspec.Struct
 _Decoded = TypeVar("_Decoded")
 
 MAX_LINE_BYTES = 65_536
+MAX_NESTING = 500
+_FEW = MAX_NESTING // 2
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ESCAPED_NUL = b"\\u0000"
 _UNLISTED = "Object contains unknown field"
@@ -71,7 +73,11 @@ def line_decoder(log: str) -> Callable[[bytes], Row]:
     decode = _EXACT_DECODERS[log].decode
 
     def decode_one(line: bytes) -> Row:
-        if len(line) <= MAX_LINE_BYTES and _ESCAPED_NUL not in line:
+        if (
+            len(line) <= MAX_LINE_BYTES
+            and _ESCAPED_NUL not in line
+            and line.count(b"{") <= _FEW > line.count(b"[")
+        ):
             try:
                 return decode(line)
             except (ValueError, RecursionError, Rejected):  # looked at again, with care, for the reason
@@ -123,6 +129,8 @@ def _guarded(line: bytes, decode: Callable[[], _Decoded]) -> _Decoded:
         decoded = decode()
         if _ESCAPED_NUL in line:
             _refuse_odd_values(msgspec.json.decode(line))
+        if _brackets(line) > MAX_NESTING:
+            _refuse_deep(msgspec.json.decode(line))
     except UnicodeDecodeError as error:
         raise Rejected(RejectionReason.NOT_UTF8, str(error)) from None
     except RecursionError:
@@ -176,6 +184,25 @@ def _refuse_odd_values(values: object) -> None:
             raise Rejected(RejectionReason.NUL_CHARACTER, "a string holds the NUL character")
         if isinstance(value, float) and not math.isfinite(value):
             raise Rejected(RejectionReason.OUT_OF_RANGE, f"{value} is not a finite number")
+
+
+def _brackets(line: bytes) -> int:
+    return line.count(b"{") + line.count(b"[")
+
+
+def _refuse_deep(values: object) -> None:
+    """Refuse more than `MAX_NESTING` levels: without a limit of ours, the depth of the caller's stack would be the limit."""
+    level = [values]
+    for _ in range(MAX_NESTING):
+        level = [part for value in level for part in _parts(value)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise Rejected(RejectionReason.NESTED_TOO_DEEPLY, f"more than {MAX_NESTING} levels")
+
+
+def _parts(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _leaves(value: object) -> Iterator[object]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from compose_file import COMPOSE_FILE, ROOT, Service, read_services
+
 from revealed.embedded import ports
 from revealed.embedded.processes import Process, start_time, stop_processes
 
@@ -164,7 +165,17 @@ class Deployment:
     def _prepare_postgres(self, service: Service) -> Service:
         """Do what PostgreSQL's image does when its volume is empty, and return the service with the image's command."""
         data, port = self.folder / "postgres", str(self.ports["postgres"])
-        command = ["postgres", "-D", str(data), "-p", port, "-k", str(data), "-c", "listen_addresses=127.0.0.1"]
+        command = [
+            "postgres",
+            "-D",
+            str(data),
+            "-p",
+            port,
+            "-k",
+            str(data),
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ]
         service = Service(**{**vars(service), "command": command})
         if data.exists():
             return service
@@ -172,7 +183,12 @@ class Deployment:
         if not os.getuid():
             shutil.chown(data, "postgres", "postgres")
         as_postgres = ["setpriv", *self._as_whom("postgres"), "--"]
-        options = ["--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres", "--encoding=UTF8"]
+        options = [
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--username=postgres",
+            "--encoding=UTF8",
+        ]
         first = f"{POSTGRES}/pg_ctl -D {data} -o '-p {port} -k {data} -c listen_addresses=' -w"
         steps = [f"{POSTGRES}/initdb -D {data} {' '.join(options)}", f"{first} start"]
         for script in sorted((ROOT / "deploy" / "postgres").glob("*.sql")):

@@ -15,8 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_file import COMPOSE_FILE, ROOT, VARIABLE, environment_of, interpolate, read_document, read_services
+from compose_file import (
+    COMPOSE_FILE,
+    ROOT,
+    VARIABLE,
+    environment_of,
+    interpolate,
+    read_document,
+    read_services,
+)
 from compose_processes import read_variables
+
 from revealed.deployment.env_file import main as make_env
 from revealed.deployment.env_file import write_env_file
 from revealed.embedded.configuration import airflow_environment, settings_environment
@@ -39,7 +48,10 @@ DELIBERATE = {
     "AIRFLOW__COSMOS__CACHE_DIR": "a folder of each container",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "PostgreSQL",
 }
-EMBEDDED_ONLY = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"}
+EMBEDDED_ONLY = {
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
+}
 GENERATED = {"AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"}
 
 
@@ -73,7 +85,11 @@ def passed_through(services: dict[str, dict[str, Any]]) -> set[str]:
 
 
 def test_the_file_is_what_compose_accepts(tmp_path: Path) -> None:
-    check = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.compose-spec"]
+    check = [
+        str(Path(sys.executable).with_name("check-jsonschema")),
+        "--builtin-schema",
+        "vendor.compose-spec",
+    ]
     assert subprocess.run([*check, COMPOSE_FILE], capture_output=True, check=False).returncode == 0
     broken = tmp_path / "docker-compose.yml"
     broken.write_text(COMPOSE_FILE.read_text().replace("healthcheck:", "healtcheck:", 1))
@@ -145,7 +161,9 @@ def test_a_machine_without_our_environment_can_make_the_secrets(tmp_path: Path) 
     assert (done.returncode, (tmp_path / ".env").exists()) == (0, True), done.stderr
 
 
-def test_airflow_is_configured_as_the_embedded_one(tmp_path: Path, services: dict[str, dict[str, Any]]) -> None:
+def test_airflow_is_configured_as_the_embedded_one(
+    tmp_path: Path, services: dict[str, dict[str, Any]]
+) -> None:
     """One definition, written twice because two programs read it: what differs is listed with its reason."""
     embedded = airflow_environment(Settings(tmp_path / "var/lib/revealed", Path("/opt/revealed")))
     deployed = services["airflow-api-server"]["environment"] | services["airflow-scheduler"]["environment"]
@@ -157,7 +175,9 @@ def test_airflow_is_configured_as_the_embedded_one(tmp_path: Path, services: dic
         if name in deployed and str(deployed[name]) != text.replace(here, "") and name not in GENERATED
     }
     assert different <= set(DELIBERATE)
-    assert "fab" in deployed["AIRFLOW__CORE__AUTH_MANAGER"], "accounts that a password file gives are for one machine"
+    assert "fab" in deployed["AIRFLOW__CORE__AUTH_MANAGER"], (
+        "accounts that a password file gives are for one machine"
+    )
 
 
 def test_every_setting_can_be_set(services: dict[str, dict[str, Any]]) -> None:
@@ -215,9 +235,13 @@ def test_every_service_is_confined(services: dict[str, dict[str, Any]]) -> None:
         assert not given.get("privileged"), name
 
 
-def test_nothing_is_published_to_the_world(services: dict[str, dict[str, Any]], variables: dict[str, str]) -> None:
+def test_nothing_is_published_to_the_world(
+    services: dict[str, dict[str, Any]], variables: dict[str, str]
+) -> None:
     published = {
-        name: interpolate(port, variables) for name, given in services.items() for port in given.get("ports", [])
+        name: interpolate(port, variables)
+        for name, given in services.items()
+        for port in given.get("ports", [])
     }
     assert published == {
         "airflow-api-server": "127.0.0.1:8080:8080",
@@ -239,7 +263,9 @@ def test_every_wait_can_end(services: dict[str, dict[str, Any]]) -> None:
         for text in map(str, environment_of(given, {name: "x" for name, _, _ in used_variables()}).values()):
             for host in re.findall(r"(?:@|//)((?:[a-z]+-?)+)(?=:\d|/)", text):
                 if host in services:
-                    assert set(services[host]["networks"]) & set(given["networks"]), f"{name} cannot reach {host}"
+                    assert set(services[host]["networks"]) & set(given["networks"]), (
+                        f"{name} cannot reach {host}"
+                    )
 
 
 def test_the_gpu_worker_is_asked_for_and_takes_its_own_queue(services: dict[str, dict[str, Any]]) -> None:
@@ -259,7 +285,9 @@ def test_the_gpu_worker_is_asked_for_and_takes_its_own_queue(services: dict[str,
 
 def instructions() -> list[tuple[str, str]]:
     """The Dockerfile's instructions with their continued lines joined, comments left out."""
-    lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.lstrip().startswith("#")]
+    lines = [
+        line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.lstrip().startswith("#")
+    ]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in joined.splitlines() if line.strip()]
 
@@ -285,11 +313,19 @@ def test_the_image_is_built_from_hashed_locks_and_pinned_bases() -> None:
     assert bases == {"python:3.11-slim-bookworm"}
     text = " ".join(rest for _, rest in instructions())
     assert not re.search(r"--index-url|--extra-index|https?://|curl|wget", text)
-    installs = [part for word, rest in instructions() if word == "RUN" for part in rest.split("&&") if "pip install" in part]
+    installs = [
+        part
+        for word, rest in instructions()
+        if word == "RUN"
+        for part in rest.split("&&")
+        if "pip install" in part
+    ]
     for install in installs:
         assert ("--require-hashes" in install) or ("--no-deps" in install), install
     for lock in re.findall(r"requirements-\w+\.lock", text):
-        entries = [line for line in (ROOT / lock).read_text().splitlines() if re.match(r"^[a-z0-9].*==", line)]
+        entries = [
+            line for line in (ROOT / lock).read_text().splitlines() if re.match(r"^[a-z0-9].*==", line)
+        ]
         assert entries
         assert (ROOT / lock).read_text().count("--hash=sha256:") >= len(entries)
 

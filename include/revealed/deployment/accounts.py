@@ -53,7 +53,8 @@ class _Mlflow:
             )
         if answer.status_code >= 400:
             raise PlatformError(
-                f"MLflow answered {answer.status_code}: {answer.text[:500]}", where=f"{method} {self.url}{path}"
+                f"MLflow answered {answer.status_code}: {answer.text[:500]}",
+                where=f"{method} {self.url}{path}",
             )
         return True
 

@@ -105,9 +105,7 @@ def record_gates(settings: Settings, found: Assessment) -> None:
             told = f"{verdict}: {gate.value}; asked for {gate.limit}"
             client.set_model_version_tag(MODEL_NAME, found.version, f"gate/{gate.name}", told)
         page = f"{page}\n\n{GATES_HEADING}\n\n{gates_table(found.gates)}"
-        client.update_model_version(
-            MODEL_NAME, found.version, description=fit_page(page, VERSION_CHARACTERS)
-        )
+        client.update_model_version(MODEL_NAME, found.version, description=fit_page(page, VERSION_CHARACTERS))
 
 
 def promote(

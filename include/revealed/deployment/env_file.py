@@ -56,8 +56,8 @@ def new_secret(name: str) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     with durable.staged_file(path) as staged:
-        with open(os.open(staged, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
-            file.write(text)
+        os.close(os.open(staged, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+        staged.write_text(text)
 
 
 def main() -> int:

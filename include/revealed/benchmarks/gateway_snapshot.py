@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from revealed.durable import sha256_file, write_json
-from revealed.publishing.files import RECOMMENDATION_SCHEMA, SIMILAR_SCHEMA
 from revealed.publishing.generations import folder_of, put_in_service
+from revealed.publishing.list_files import RECOMMENDATION_SCHEMA, SIMILAR_SCHEMA
 from revealed.publishing.manifest import (
     FALLBACKS,
     ITEMS,

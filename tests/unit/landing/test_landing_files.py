@@ -18,7 +18,15 @@ from landing_files import OLD, as_lines, counts, event, put, quarantined, raw_ro
 
 from revealed.contracts import MAX_LINE_BYTES
 from revealed.errors import LockedError, MissingInputError, NoDataError, UnknownFormatError, UsageError
-from revealed.landing import gzip_stream, ingest_landing, ingest_path, land_file, lander, read_ledger
+from revealed.landing import (
+    gzip_stream,
+    ingest_landing,
+    ingest_path,
+    land_file,
+    lander,
+    read_ledger,
+    staged_source,
+)
 from revealed.landing import lines as lines_module
 from revealed.landing.lines import read_blocks
 from revealed.settings import Settings
@@ -71,7 +79,9 @@ def test_a_file_that_grows_under_the_reader_is_left(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     path = put(tmp_path / "a.jsonl", LINES)
-    module, name = (lander.durable, "sha256_file") if moment == "while hashing" else (lander, "parse_file")
+    module, name = (
+        (lander.durable, "sha256_file") if moment == "while hashing" else (staged_source, "parse_file")
+    )
     original = getattr(module, name)
 
     def while_growing(*arguments: object) -> object:

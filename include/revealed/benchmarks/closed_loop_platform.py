@@ -23,8 +23,10 @@ from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.feedback import DatasetManifest, write_dataset
 from revealed.landing import ingest_landing
 from revealed.progress import Progress, quiet
+from revealed.publishing.catalogue import Catalogue
 from revealed.publishing.files import write_recommendations
 from revealed.publishing.manifest import RECOMMENDATIONS
+from revealed.publishing.ruled_lists import RuledLists
 from revealed.settings import Settings
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.lines import Record, event_records, inference_records
@@ -146,7 +148,8 @@ class Platform:
             fitted.fit(known.data, device)
         server = known.server(model, popularity)
         self.cold_items.append(server.cold_items.to_dict() if server.cold_items else {})
-        write_recommendations(folder, server, known.data, self.k, quiet)
+        unruled = RuledLists(server, Catalogue(np.array([], object), {}, np.array([], bool)), (), ())
+        write_recommendations(folder, unruled, known.data.users, self.k, quiet)
         return [str(item) for item in popularity.items[popularity.order()][: self.k]]
 
     def _utilities(self, path: Path, fallback: list[str]) -> Floats:

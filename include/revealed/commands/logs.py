@@ -107,9 +107,8 @@ def simulate(
     purchases, returns, late, duplicate and malformed lines, bots, visitors who log in. The truth lies beside the
     landing folder, for tests.
 
-    With --live the people of the world in REVEALED_HOME come to a gateway on the days that follow: they ask, look,
-    click, skip, buy, and post what they did, some of it late, twice or broken; where the gateway says later, they
-    come later. Ctrl-C ends at the next full hour; the next call goes on from there.
+    With --live the people of the world in REVEALED_HOME come to a gateway on the days that follow, and post what they
+    did, some of it late, twice or broken. Ctrl-C ends at the next full hour; the next call goes on from there.
 
     \b
     Examples:
@@ -117,24 +116,22 @@ def simulate(
       revealed simulate --days 30 --users 2000 --seed 7
       revealed simulate --live http://127.0.0.1:8300 --days 3
     """
-    import dataclasses
-
     if live is not None:
-        _live(
-            live,
-            token,
-            days,
-            in_flight,
-            {"--users": users, "--items": items, "--seed": seed, "--out": out},
-            as_json,
-        )
+        others = {"--users": users, "--items": items, "--seed": seed, "--out": out}
+        _live(live, token, days, in_flight, others, as_json)
         return
     if token is not None:
         raise UsageError("--token is for --live", where="--token", remedy="say which gateway: --live URL")
+    _write({"days": days, "users": users, "items": items, "seed": seed}, out, as_json)
+
+
+def _write(wanted: dict[str, Any], out: Path | None, as_json: bool) -> None:
+    """Write the demo's world, with what was asked for otherwise."""
+    import dataclasses
+
     from revealed.simulation import WorldConfig
     from revealed.simulation import simulate as write_world
 
-    wanted: dict[str, Any] = {"days": days, "users": users, "items": items, "seed": seed}
     given = {name: value for name, value in wanted.items() if value is not None}
     config = dataclasses.replace(WorldConfig.demo(), **given)
     folder = out or Settings.from_env().landing

@@ -81,7 +81,7 @@ class Collector:
         lines = split_lines(body, content_type)
         self._gateway.rates.charge(caller.token.id, len(lines) - 1)
         key = headers.get("idempotency-key")
-        judged = self._judge.judge(lines, caller.now)
+        judged = self._judge.judge(lines, caller.now, self._gateway.erased())
         if judged.answer.rejected and len(lines) == 1 and not is_of_lines(content_type):
             require_json(body)
         if key is None:
@@ -105,7 +105,7 @@ class Collector:
         with gateway.answered.alone(digest):
             before = gateway.answered.find(digest, content, gateway.clock())
             if before is not None:
-                return _told(self._judge.judge(lines, before.received_at))
+                return _told(self._judge.judge(lines, before.received_at, gateway.erased()))
             await self._take(judged, caller.now)
             answered = Answered(digest, content, caller.now, gateway.clock())
             await gateway.journal.append("keys", [msgspec.json.encode(answered)])

@@ -166,6 +166,7 @@ _REFUSALS = {
     401: "There is no valid token.",
     403: "The token lacks the scope.",
     404: "Nobody knows this item.",
+    410: "This person was erased: nothing of them may be written down, and so nothing is decided.",
     422: "A parameter is out of its bounds, or would break the log's contract.",
     429: "This token's rate is spent; `Retry-After` says for how long.",
     503: "Nothing is published yet, the disk is nearly full, or the journal cannot be written.",

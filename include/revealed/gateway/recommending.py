@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, gateway: Gateway) -> None:
 @router.get(
     "/v1/recommendations/{user:id}",
     response_model=answers.RecommendationsAnswer,
-    responses=answers.refusals(),
+    responses=answers.refusals(410),
     openapi_extra=answers.WITH_TOKEN,
 )
 async def get_recommendations(
@@ -63,6 +63,7 @@ async def get_recommendations(
     """
     gateway, serving = _state(request)
     gateway.disk.require_space()
+    _require_not_erased(gateway, user)
     asked = Asked.by(user, anonymous, session_id, caller.now)
     features = read_context(context)
     snapshot = serving.snapshot()
@@ -119,7 +120,7 @@ async def get_similar(
 @router.get(
     "/v1/queries/{user:id}",
     response_model=answers.QueriesAnswer,
-    responses=answers.refusals(),
+    responses=answers.refusals(410),
     openapi_extra=answers.WITH_TOKEN,
 )
 async def get_queries(
@@ -133,6 +134,7 @@ async def get_queries(
     """Tell what to ask somebody; that it was asked is durable in the log before this answers, for the cool-down."""
     gateway, serving = _state(request)
     gateway.disk.require_space()
+    _require_not_erased(gateway, user)
     asked = Asked.by(user, anonymous, session_id, caller.now)
     questions = serving.questions()
     gone = gateway.sessions.excluded(user, session_id, caller.now, is_anonymous=anonymous)
@@ -169,6 +171,21 @@ def _state(request: Request) -> tuple[Gateway, Serving]:
     serving = gateway.service
     assert isinstance(serving, Serving)
     return gateway, serving
+
+
+def _require_not_erased(gateway: Gateway, person: str) -> None:
+    """Refuse to decide for somebody of whom nothing may be written down again.
+
+    Raises:
+        HttpRefusal: 410, this person was erased.
+    """
+    if gateway.erased().holds(person):
+        raise HttpRefusal(
+            410,
+            "erased",
+            "this person was erased here",
+            remedy="show something that needs no decision of ours",
+        )
 
 
 def _name(asked: Asked) -> str:

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Protocol
 
 from revealed.clock import utc_now
+from revealed.erasure.tombstones import Tombstones
+from revealed.errors import DamagedFileError
 from revealed.gateway.idempotency import AnsweredRequests
 from revealed.gateway.journal import Journal
 from revealed.gateway.limits import DiskWatch, RateLimit
 from revealed.gateway.metrics import Metrics, gateway_metrics
+from revealed.gateway.refusals import unavailable
 from revealed.gateway.sessions import Sessions
 from revealed.gateway.tokens import TokenStore
 from revealed.settings import Settings
@@ -56,6 +59,20 @@ class Gateway:
     service: Service | None = None
     on_start: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     on_stop: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    _erased: Tombstones | None = None
+
+    def erased(self) -> Tombstones:
+        """Return who was erased in this home, as of now; one look at a file's time where nothing has changed.
+
+        Raises:
+            HttpRefusal: 503, the list cannot be read: nothing may be let in unchecked.
+        """
+        try:
+            self._erased = Tombstones.load(self.settings, self._erased)
+        except DamagedFileError as error:
+            raise unavailable(error.what, retry_after=60, code=error.code) from error
+        return self._erased
 
     @classmethod
     def of(cls, settings: Settings, journal: Journal) -> Gateway:

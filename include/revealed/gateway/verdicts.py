@@ -10,9 +10,11 @@ import msgspec
 from revealed.contracts import MAX_LINE_BYTES, Rejected, RejectionReason, Row, line_decoder
 from revealed.contracts.fields import require_plausible
 from revealed.contracts.logs import log_named
+from revealed.erasure.tombstones import Tombstones
 
 _OURS = b'"received_at"'
 _NOT_KEPT = "; this line is not kept"
+_NOBODY = Tombstones(b"", frozenset())
 
 
 class Verdict(msgspec.Struct, omit_defaults=True):
@@ -58,14 +60,19 @@ class Judge:
         self._decode = line_decoder(log)
         self._key = log_named(log).key[0]
 
-    def judge(self, lines: list[bytes], now: datetime) -> Judged:
-        """Return the verdicts on `lines`, received at `now` (UTC): a function of its arguments alone."""
+    def judge(self, lines: list[bytes], now: datetime, erased: Tombstones = _NOBODY) -> Judged:
+        """Return the verdicts on `lines`, received at `now` (UTC): a function of its arguments alone.
+
+        Lines of people in `erased`, and refused lines that name one, are not kept.
+        """
         moment = now.isoformat().encode()
         key = self._key
         judged = Judged(Answer(0, 0, []), [], [])
         verdicts = judged.answer.verdicts
         for index, line in enumerate(lines):
             kept, outcome = self._judge_line(line, now, moment)
+            if erased:
+                kept, outcome = _without_erased(erased, kept, outcome)
             if isinstance(outcome, Rejected):
                 verdicts.append(_rejected(index, outcome, is_kept=kept is not None))
             else:
@@ -114,6 +121,18 @@ class Judge:
         except Rejected as again:
             return _one_line(line) if again.reason is rejected.reason else None
         return None
+
+
+def _without_erased(
+    erased: Tombstones, kept: bytes | None, outcome: Row | Rejected
+) -> tuple[bytes | None, Row | Rejected]:
+    """Return the same, but nothing of a line of somebody who was erased; landing drops such lines likewise."""
+    if isinstance(outcome, Rejected):
+        text = kept.decode(errors="replace") if kept else ""
+        return (None if erased.mentioned_in(text) else kept), outcome
+    if erased.holds(getattr(outcome, "user_id", None), getattr(outcome, "anonymous_id", None)):
+        return None, Rejected(RejectionReason.ERASED, "this person was erased here")
+    return kept, outcome
 
 
 def _stamped(line: bytes, moment: bytes) -> bytes:

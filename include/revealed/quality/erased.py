@@ -1,11 +1,10 @@
-"""Who was erased and must not come back: the seam between audits and the list of erased people."""
+"""Who was erased and must not come back: what audits ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 
+from revealed.erasure.tombstones import Tombstones
 from revealed.settings import Settings
 
 
@@ -15,9 +14,4 @@ def erased_here(settings: Settings) -> Callable[[str], bool]:
     Raises:
         DamagedFileError: they cannot be read: nothing may be published unchecked.
     """
-    if find_spec("revealed.erasure") is None:
-        return lambda _: False
-    holds: Callable[[str], bool] = (
-        import_module("revealed.erasure.tombstones").Tombstones.load(settings).holds
-    )
-    return holds
+    return Tombstones.load(settings).holds

@@ -8,6 +8,7 @@ LANDING_POINTS = ("after_claim", "before_rename", "before_ledger", "after_ledger
 WAREHOUSE_BUILD_POINTS = ("candidate_copied", "candidate_planned", "candidate_stripped", "candidate_finished")
 WAREHOUSE_PUBLISH_POINTS = ("warehouse_described", "warehouse_renamed", "warehouse_swapped")
 DATASET_POINTS = ("dataset_staged", "dataset_renamed")
+SNAPSHOT_POINTS = ("snapshot_filled", "snapshot_staged", "snapshot_renamed", "snapshot_pointed")
 _KILLED = 137
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from revealed.errors import UsageError
 
@@ -90,20 +91,7 @@ class Settings:
             negatives_seed=_whole(source, "REVEALED_NEGATIVES_SEED", cls.negatives_seed, least=0),
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
-            gateway_host=source.get("REVEALED_GATEWAY_HOST", cls.gateway_host),
-            gateway_port=_whole(source, "REVEALED_GATEWAY_PORT", cls.gateway_port, least=1),
-            gateway_segment_megabytes=_whole(
-                source, "REVEALED_GATEWAY_SEGMENT_MEGABYTES", cls.gateway_segment_megabytes, least=1
-            ),
-            gateway_segment_seconds=_number(
-                source, "REVEALED_GATEWAY_SEGMENT_SECONDS", cls.gateway_segment_seconds
-            ),
-            gateway_free_megabytes=_whole(
-                source, "REVEALED_GATEWAY_FREE_MEGABYTES", cls.gateway_free_megabytes, least=0
-            ),
-            gateway_lines_per_second=_whole(
-                source, "REVEALED_GATEWAY_LINES_PER_SECOND", cls.gateway_lines_per_second, least=1
-            ),
+            **_of_gateway(source),
         )
 
     @property
@@ -145,6 +133,11 @@ class Settings:
     def published_recommendations(self) -> Path:
         """Snapshots by generation, and the `CURRENT` pointer."""
         return self.published / "recommendations"
+
+    @property
+    def published_snapshot_database(self) -> Path:
+        """A symbolic link to the DuckDB file of the snapshot in service, for analysts."""
+        return self.published / "recommendations.duckdb"
 
     @property
     def datasets(self) -> Path:
@@ -210,6 +203,27 @@ class Settings:
     def dbt_project(self) -> Path:
         """The dbt project's folder."""
         return self.project_root / "dbt_project"
+
+
+def _of_gateway(source: Mapping[str, str]) -> dict[str, Any]:
+    """Return the gateway's settings by field."""
+    own = Settings
+    return {
+        "gateway_host": source.get("REVEALED_GATEWAY_HOST", own.gateway_host),
+        "gateway_port": _whole(source, "REVEALED_GATEWAY_PORT", own.gateway_port, least=1),
+        "gateway_segment_megabytes": _whole(
+            source, "REVEALED_GATEWAY_SEGMENT_MEGABYTES", own.gateway_segment_megabytes, least=1
+        ),
+        "gateway_segment_seconds": _number(
+            source, "REVEALED_GATEWAY_SEGMENT_SECONDS", own.gateway_segment_seconds
+        ),
+        "gateway_free_megabytes": _whole(
+            source, "REVEALED_GATEWAY_FREE_MEGABYTES", own.gateway_free_megabytes, least=0
+        ),
+        "gateway_lines_per_second": _whole(
+            source, "REVEALED_GATEWAY_LINES_PER_SECOND", own.gateway_lines_per_second, least=1
+        ),
+    }
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from revealed.active_learning.asked import read_asked
 from revealed.durable import remove_tree, sha256_file, write_bytes
 from revealed.errors import DamagedFileError, NothingPublishedError
 from revealed.settings import Settings
@@ -129,19 +130,25 @@ def lately_asked(
 ) -> tuple[set[str], set[tuple[str, str]]]:
     """Return the people, and the pairs of person and item, that cool down as of a moment of the data.
 
-    What was published counts as asked, whether the product came to it or not: nobody is ever asked too often.
+    Of a table that the gateway has asked from, what it logged counts, from when it was asked. Of any other all that was
+    published counts, from the table's own moment, whether the product came to it or not: nobody is ever asked too often.
+
+    Raises:
+        DamagedFileError: a table or a raw file is gone or was changed.
     """
-    people: set[str] = set()
-    pairs: set[tuple[str, str]] = set()
+    longest = max(budget.person_cooldown_days, budget.pair_cooldown_days)
+    asked = read_asked(settings, as_of, longest)
+    found = [(as_of - question.occurred_at, question.user_id, question.item_id) for question in asked]
+    logged = {question.generation for question in asked}
     for manifest in list_queries(settings):
         age = as_of - datetime.fromisoformat(manifest.as_of)
-        if age < timedelta(days=max(budget.person_cooldown_days, budget.pair_cooldown_days)):
-            rows = read_rows(settings, manifest)
-            if age < timedelta(days=budget.person_cooldown_days):
-                people |= {row["user_id"] for row in rows}
-            if age < timedelta(days=budget.pair_cooldown_days):
-                pairs |= {(row["user_id"], row["item_id"]) for row in rows}
-    return people, pairs
+        if manifest.generation not in logged and age < timedelta(days=longest):
+            found += [(age, row["user_id"], row["item_id"]) for row in read_rows(settings, manifest)]
+    people, pairs = timedelta(days=budget.person_cooldown_days), timedelta(days=budget.pair_cooldown_days)
+    return (
+        {user for age, user, _ in found if age < people},
+        {(user, item) for age, user, item in found if age < pairs},
+    )
 
 
 def put_in_service(settings: Settings, manifest: QueriesManifest) -> None:

@@ -158,3 +158,32 @@ def debiasing(
     else:
         say(table(figures["rows"]))
         say(f"margin of the feedback over raw clicks: {figures['margin']:+.4f}")
+
+
+@app.command()
+def gateway(
+    seconds: Annotated[float, typer.Option(help="How long each load runs.", min=0.5)] = 8.0,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="A home whose published snapshot is served; left out, a made-up one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The gateway under load, everything durable, beside a bare ASGI echo; the client is on the same machine.
+
+    \b
+    Examples:
+      revealed bench gateway
+      revealed bench gateway --home .revealed --seconds 20
+    """
+    from revealed.benchmarks.gateway import bench_gateway
+
+    figures = bench_gateway(seconds=seconds, home=home, progress=to_stderr)
+    if as_json:
+        say_json(figures)
+        return
+    say("\n\n".join(table(figures[name]) for name in ("rates", "latencies")))
+    durable = figures["durable"]
+    say(
+        f"\n{durable['acknowledged']:,} events and inferences acknowledged, {durable['on_disk']:,} in the sealed segments"
+    )

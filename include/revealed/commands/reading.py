@@ -48,17 +48,21 @@ def sql(
     as_json: Json = False,
     limit: Annotated[int, typer.Option(help="Rows to print at most.", min=1)] = 100,
 ) -> None:
-    """Ask the published warehouse, read-only. The pipeline is not disturbed.
+    """Ask the published warehouse and the snapshot in service, read-only. The pipeline is not disturbed.
 
     \b
     Examples:
       revealed sql "select * from marts.rpt_model_daily limit 5"
+      revealed sql "select * from marts.recommendations join marts.dim_items using (item_id) where rank = 1"
       revealed sql "select table_name, comment from duckdb_tables()" --json
     """
+    from revealed.publishing.database import attach_snapshot
     from revealed.warehouse import open_published
 
-    con = open_published(Settings.from_env())
+    settings = Settings.from_env()
+    con = open_published(settings)
     try:
+        attach_snapshot(settings, con)
         # The file's own tables only: a query must not reach the machine's files.
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")

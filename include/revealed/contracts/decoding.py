@@ -22,7 +22,8 @@ Row = msgspec.Struct
 _Decoded = TypeVar("_Decoded")
 
 MAX_LINE_BYTES = 65_536
-MAX_NESTING = 100
+MAX_NESTING = 500
+_FEW = MAX_NESTING // 2
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ESCAPED_NUL = b"\\u0000"
 _UNLISTED = "Object contains unknown field"
@@ -72,7 +73,11 @@ def line_decoder(log: str) -> Callable[[bytes], Row]:
     decode = _EXACT_DECODERS[log].decode
 
     def decode_one(line: bytes) -> Row:
-        if len(line) <= MAX_LINE_BYTES and _ESCAPED_NUL not in line and _brackets(line) <= MAX_NESTING:
+        if (
+            len(line) <= MAX_LINE_BYTES
+            and _ESCAPED_NUL not in line
+            and line.count(b"{") <= _FEW > line.count(b"[")
+        ):
             try:
                 return decode(line)
             except (ValueError, RecursionError, Rejected):  # looked at again, with care, for the reason

@@ -11,7 +11,7 @@ from revealed import durable
 from revealed.contracts.logs import LOGS, Log
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_SOMEBODY = [
+SOMEBODY = [
     {"required": [name], "properties": {name: {"type": "string"}}} for name in ("user_id", "anonymous_id")
 ]
 
@@ -20,7 +20,7 @@ def schema_of(log: Log) -> dict[str, Any]:
     """Return the log's JSON Schema: what it can express of the contract."""
     schema: dict[str, Any] = {"$schema": _DIALECT, **msgspec.json.schema(log.struct)}
     if "anonymous_id" in log.fields:
-        schema["anyOf"] = _SOMEBODY
+        schema["anyOf"] = SOMEBODY
     return schema
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from revealed.contracts import EARLIEST_YEAR, LATEST_YEAR
 from revealed.gateway.refusals import HttpRefusal
 from revealed.gateway.state import Gateway
 from revealed.gateway.tokens import Token
@@ -80,11 +81,11 @@ def _stated_moment(token: Token, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
         raise HttpRefusal(
             400,
             "bad_moment",
-            "`Revealed-Now` is no moment with a zone",
+            f"`Revealed-Now` is no moment with a zone, from {EARLIEST_YEAR} to {LATEST_YEAR}",
             remedy="send RFC 3339, such as 2026-05-01T08:00:00Z",
         )
     return moment.astimezone(UTC)

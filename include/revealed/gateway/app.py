@@ -30,7 +30,7 @@ def create_app(settings: Settings, *, journal: Journal | None = None) -> FastAPI
     app.add_exception_handler(HttpRefusal, _refuse)
     collecting.add_routes(app, gateway)
     app.include_router(health.router)
-    app.include_router(recommending.router)
+    recommending.add_routes(app, gateway)
     document(app)
     return app
 

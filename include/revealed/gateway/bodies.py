@@ -100,7 +100,7 @@ def split_lines(body: bytes, content_type: str) -> list[bytes]:
     Raises:
         HttpRefusal: 400 where the body is no JSON; 413 where there are more than `MOST_LINES`.
     """
-    if content_type.partition(";")[0].strip().lower() in _LINES_TYPES:
+    if is_of_lines(content_type):
         lines = [line for line in body.split(b"\n") if line and not line.isspace()]
     elif body.lstrip(b" \t\r\n").startswith(b"["):
         lines = [bytes(element) for element in _decoded(_ELEMENTS, body)]
@@ -116,6 +116,11 @@ def split_lines(body: bytes, content_type: str) -> list[bytes]:
     if not lines:
         _require_something(body)
     return lines
+
+
+def is_of_lines(content_type: str) -> bool:
+    """Tell whether a body of this type is one JSON value a line."""
+    return content_type.partition(";")[0].strip().lower() in _LINES_TYPES
 
 
 def require_json(body: bytes) -> None:

@@ -13,9 +13,17 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from revealed.gateway.access import Caller, authorize
-from revealed.gateway.bodies import ClientGone, Receive, read_body, require_json, split_lines
+from revealed.gateway.bodies import (
+    ClientGone,
+    Receive,
+    is_of_lines,
+    read_body,
+    require_json,
+    split_lines,
+)
 from revealed.gateway.idempotency import Answered, body_digest, key_digest
 from revealed.gateway.journal import LANDED, JournalUnavailable
 from revealed.gateway.refusals import HttpRefusal, unavailable
@@ -24,13 +32,14 @@ from revealed.gateway.state import Gateway
 from revealed.gateway.verdicts import Judge, Judged
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_NO_JSON = ("malformed_json", "not_utf8")
 
 
 def add_routes(app: FastAPI, gateway: Gateway) -> None:
     """Add `POST /v1/events` and `POST /v1/inferences`."""
-    for log in LANDED:
-        app.router.add_route(f"/v1/{log}", Collector(gateway, log), methods=["POST"], name=f"post_{log}")
+    app.router.routes[:0] = [  # first: routes are looked through in order
+        Route(f"/v1/{log}", Collector(gateway, log), methods=["POST"], include_in_schema=False)
+        for log in LANDED
+    ]
 
 
 class Collector:
@@ -68,26 +77,27 @@ class Collector:
         caller = authorize(self._gateway, headers, f"{self._log}:write")
         self._gateway.disk.require_space()
         body = await read_body(receive, headers)
-        lines = split_lines(body, headers.get("content-type", ""))
+        content_type = headers.get("content-type", "")
+        lines = split_lines(body, content_type)
         self._gateway.rates.charge(caller.token.id, len(lines) - 1)
         key = headers.get("idempotency-key")
+        judged = self._judge.judge(lines, caller.now)
+        if judged.answer.rejected and len(lines) == 1 and not is_of_lines(content_type):
+            require_json(body)
         if key is None:
-            return _told(await self._take(body, lines, caller.now))
-        return await self._take_once(key, body, lines, caller)
+            await self._take(judged, caller.now)
+            return _told(judged)
+        return await self._take_once(key, body, lines, judged, caller)
 
-    async def _take(self, body: bytes, lines: list[bytes], now: datetime) -> Judged:
-        """Judge the lines, and return when they are durable."""
-        judged = self._judge.judge(lines, now)
-        if judged.answer.rejected:
-            self._require_sense(judged, body)
+    async def _take(self, judged: Judged, now: datetime) -> None:
+        """Return when the lines are durable."""
         await self._gateway.journal.append(self._log, judged.lines)
         self._count_lines(judged)
         if self._log == "events":
             await self._note(judged, now)
-        return judged
 
     async def _take_once(
-        self, key: str, body: bytes, lines: list[bytes], caller: Caller
+        self, key: str, body: bytes, lines: list[bytes], judged: Judged, caller: Caller
     ) -> tuple[int, bytes]:
         """Take the lines, or answer as before: the key is durable only after its lines are."""
         gateway = self._gateway
@@ -96,7 +106,7 @@ class Collector:
             before = gateway.answered.find(digest, content, gateway.clock())
             if before is not None:
                 return _told(self._judge.judge(lines, before.received_at))
-            judged = await self._take(body, lines, caller.now)
+            await self._take(judged, caller.now)
             answered = Answered(digest, content, caller.now, gateway.clock())
             await gateway.journal.append("keys", [msgspec.json.encode(answered)])
             gateway.answered.add(answered)
@@ -111,12 +121,6 @@ class Collector:
         ]
         if notes:
             await self._gateway.journal.append("hides", [msgspec.json.encode(note) for note in notes])
-
-    def _require_sense(self, judged: Judged, body: bytes) -> None:
-        """Refuse a body of one line that is no JSON at all, rather than keep it."""
-        verdict = judged.answer.verdicts[0]
-        if len(judged.answer.verdicts) == 1 and verdict.reason in _NO_JSON:
-            require_json(body)
 
     def _count_lines(self, judged: Judged) -> None:
         metrics, answer = self._gateway.metrics, judged.answer

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from revealed.contracts.logs import log_named
+from revealed.contracts.schema import SOMEBODY
 from revealed.gateway.journal import LANDED
 from revealed.gateway.verdicts import Answer
 
@@ -57,6 +58,8 @@ def _with_posts(described: dict[str, Any]) -> dict[str, Any]:
     structs = [log_named(log).struct for log in LANDED]
     _, found = msgspec.json.schema_components([*structs, Answer], ref_template=_COMPONENTS)
     schemas.update(found)
+    for struct in structs:
+        schemas[struct.__name__]["anyOf"] = SOMEBODY
     schemas["Refusal"] = _REFUSAL
     components.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
     for log in LANDED:

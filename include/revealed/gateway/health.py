@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from revealed.gateway.state import Gateway
 
@@ -32,7 +32,7 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(told, 503 if problems else 200, {"Retry-After": "1"} if problems else None)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Return the counters in Prometheus' text format; nothing personal."""
     gateway: Gateway = request.app.state.gateway

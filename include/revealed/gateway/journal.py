@@ -95,10 +95,10 @@ class Journal:
             await self._queues[log].append(b"\n".join(lines) + b"\n")
 
     async def is_writable(self) -> bool:
-        """Return whether the last commits went well; where one did not, try whether an empty one does now."""
+        """Return whether the last commits went well; where one did not, try a blank line, which nobody counts."""
         for log in tuple(self._failing):
             with suppress(JournalUnavailable):
-                await self._queues[log].append(b"")
+                await self._queues[log].append(b"\n")
         return self.is_open and not self._failing
 
     def start_sealing(self) -> None:

@@ -13,6 +13,7 @@ from revealed.gateway.refusals import HttpRefusal, unavailable
 _BURST_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.2
 _MOST_TOKENS = 10_000
+_ROUNDING = 1e-6
 
 
 class RateLimit:
@@ -35,7 +36,7 @@ class RateLimit:
             HttpRefusal: 429, with the seconds after which there is one again.
         """
         level = self._level(token_id)
-        if level < 1:
+        if level < 1 - _ROUNDING:
             wait = math.ceil((1 - level) / self._per_second)
             raise HttpRefusal(
                 429,

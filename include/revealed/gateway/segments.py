@@ -140,7 +140,8 @@ class SegmentWriter:
         except OSError:
             return
         self._segment = None
-        self._files.close(segment.fd)
+        with suppress(OSError):  # everything in it is durable
+            self._files.close(segment.fd)
 
 
 def sealed_name(path: Path) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +44,17 @@ def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str],
     journal = Journal(settings)
     journal.open()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    server_of(settings, journal, lambda: on_ready(_url(host, listening))).run(sockets=[listening])
+
+
+def server_of(settings: Settings, journal: Journal, on_ready: Callable[[], None]) -> uvicorn.Server:
+    """Return the server, to be run on listening sockets.
+
+    Args:
+        settings: whose home.
+        journal: an open journal.
+        on_ready: told once requests are answered.
+    """
     config = uvicorn.Config(
         create_app(settings, journal=journal),
         http=DeadlineProtocol,
@@ -57,7 +69,7 @@ def serve(settings: Settings, *, host: str, port: int, on_ready: Callable[[str],
         limit_concurrency=_MOST_CONNECTIONS,
         backlog=_MOST_CONNECTIONS,
     )
-    _Server(config, lambda: on_ready(_url(host, listening))).run(sockets=[listening])
+    return _Server(config, on_ready)
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -108,7 +120,10 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals are the main thread's
+            return
         handled = (signal.SIGINT, signal.SIGTERM)
         before: dict[int, Any] = {number: signal.signal(number, self.handle_exit) for number in handled}
         try:

@@ -120,7 +120,9 @@ class Sessions:
             self._people.popitem(last=False)
 
     def _take_back(self, note: Note) -> None:
-        standing = self._people.get(note.person, {})
+        standing = self._people.get(note.person)
+        if standing is None:
+            return
         gone = [
             item
             for item, statement in standing.items()

@@ -12,7 +12,7 @@ from revealed.contracts.fields import require_plausible
 from revealed.contracts.logs import log_named
 
 _OURS = b'"received_at"'
-_NOT_KEPT = "; too long to be kept"
+_NOT_KEPT = "; this line is not kept"
 
 
 class Verdict(msgspec.Struct, omit_defaults=True):
@@ -83,8 +83,12 @@ class Judge:
             row: Any = self._decode(line)
         except Rejected as rejected:
             replaced = _with_our_moment(line, moment)
-            return self._judge_replaced(replaced) if replaced else (_as_it_came(line), rejected)
-        stamped = _with_our_moment(line, moment) or _stamped(line, moment)
+            return (
+                self._judge_replaced(replaced) if replaced else (self._as_it_came(line, rejected), rejected)
+            )
+        stamped = (_with_our_moment(line, moment) if _OURS in line else None) or _stamped(line, moment)
+        if row.occurred_at <= now and len(stamped) <= MAX_LINE_BYTES:
+            return stamped, row
         try:
             require_plausible("occurred_at", row.occurred_at, now)
             _require_short(stamped)
@@ -98,6 +102,18 @@ class Judge:
             return line, self._decode(line)
         except Rejected as rejected:
             return line, rejected
+
+    def _as_it_came(self, line: bytes, rejected: Rejected) -> bytes | None:
+        """Return a rejected line as one line that landing will reject for the same reason; None where there is none."""
+        if len(line) > MAX_LINE_BYTES:
+            return None
+        if b"\n" not in line:
+            return line
+        try:
+            self._decode(_one_line(line))
+        except Rejected as again:
+            return _one_line(line) if again.reason is rejected.reason else None
+        return None
 
 
 def _stamped(line: bytes, moment: bytes) -> bytes:
@@ -116,10 +132,6 @@ def _with_our_moment(line: bytes, moment: bytes) -> bytes | None:
         return msgspec.json.encode(values | {"received_at": moment.decode()})
     except (ValueError, OverflowError, RecursionError):
         return None
-
-
-def _as_it_came(line: bytes) -> bytes | None:
-    return _one_line(line) if len(line) <= MAX_LINE_BYTES else None
 
 
 def _one_line(line: bytes) -> bytes:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from revealed.clock import utc_now
-from revealed.durable import exclusive_lock, remove_tree, sha256_file, write_bytes, write_json
+from revealed.durable import exclusive_lock, remove_tree, sha256_file, swap_link, write_bytes, write_json
 from revealed.errors import DamagedFileError, NothingPublishedError, UsageError
-from revealed.publishing.manifest import MANIFEST, SnapshotManifest, read_manifest
+from revealed.faults import fault_point
+from revealed.publishing.manifest import DATABASE, MANIFEST, Fingerprint, SnapshotManifest, read_manifest
 from revealed.settings import Settings
 
 CURRENT = "CURRENT"
@@ -100,7 +101,7 @@ def verify_snapshot(settings: Settings, generation: int | None = None) -> dict[s
 def rollback_snapshot(
     settings: Settings, generation: int | None = None, *, rolled_back_by: str = ""
 ) -> SnapshotManifest:
-    """Put an older generation back in service, by default the newest before the current one, and return it.
+    """Put an older generation back in service, by default the one that the current one replaced, and return it.
 
     What was rolled back from is noted: publishing the same model on the same data again leaves the older
     one in place.
@@ -113,7 +114,7 @@ def rollback_snapshot(
     """
     with exclusive_lock(lock_path(settings), "roll back the recommendations"):
         current = current_snapshot(settings)
-        wanted = _previous(settings, current.generation) if generation is None else generation
+        wanted = _previous(settings, current) if generation is None else generation
         if wanted >= current.generation:
             raise UsageError(
                 f"generation {wanted} is not older than {current.generation}, which is in service"
@@ -133,9 +134,17 @@ def rollback_snapshot(
 
 
 def put_in_service(settings: Settings, manifest: SnapshotManifest) -> None:
-    """Swap the pointer to a generation, then the copy of its manifest beside the pointer."""
+    """Swap the pointer to a generation, then what follows it: the link to its DuckDB file, the copy of its manifest.
+
+    Services read through the pointer alone, so that a kill in between shows them nothing mixed; the next publish, also one that
+    finds nothing to do, brings the rest after.
+    """
     root = settings.published_recommendations
     write_bytes(root / CURRENT, f"{manifest.snapshot_id}\n".encode())
+    fault_point("snapshot_pointed")
+    database = root / manifest.snapshot_id / DATABASE
+    if database.exists():
+        swap_link(settings.published_snapshot_database, database)
     write_json(root / MANIFEST, manifest.to_dict())
 
 
@@ -164,15 +173,17 @@ def newest_generation(settings: Settings) -> int:
     return max((int(folder.name) for folder in _folders(settings)), default=0)
 
 
-def was_rolled_back(settings: Settings, fingerprint: tuple[str, str, str, int]) -> bool:
+def was_rolled_back(settings: Settings, fingerprint: Fingerprint) -> bool:
     """Return whether somebody has rolled back from what has this fingerprint."""
     return any(tuple(entry["fingerprint"]) == fingerprint for entry in _rollbacks(settings))
 
 
 def prune(settings: Settings) -> None:
-    """Keep the newest generations; called right after a publish, when the one in service is the newest."""
+    """Keep the newest generations, and the one in service however old it is."""
+    in_service = pointer(settings)
     for folder in _folders(settings)[: -settings.keep_generations]:
-        remove_tree(folder)
+        if folder.name != in_service:
+            remove_tree(folder)
 
 
 def lock_path(settings: Settings) -> Path:
@@ -184,11 +195,18 @@ def _folders(settings: Settings) -> list[Path]:
     return sorted(path for path in settings.published_recommendations.glob("[0-9]*") if path.is_dir())
 
 
-def _previous(settings: Settings, current: int) -> int:
-    older = [int(folder.name) for folder in _folders(settings) if int(folder.name) < current]
+def _previous(settings: Settings, current: SnapshotManifest) -> int:
+    """Return the generation that the current one replaced; where that is gone or unknown, the newest before the current one.
+
+    What a killed publisher renamed and never pointed at, and what somebody has rolled back from, was replaced by nothing.
+    """
+    older = [int(folder.name) for folder in _folders(settings) if int(folder.name) < current.generation]
+    if current.replaces in older:
+        return int(current.replaces or 0)
     if not older:
         raise NothingPublishedError(
-            f"there is no generation before {current}", where=str(settings.published_recommendations)
+            f"there is no generation before {current.generation}",
+            where=str(settings.published_recommendations),
         )
     return max(older)
 

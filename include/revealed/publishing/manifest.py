@@ -14,6 +14,10 @@ RECOMMENDATIONS = "recommendations.parquet"
 SIMILAR = "similar_items.parquet"
 FALLBACKS = "fallbacks.parquet"
 ITEMS = "items.parquet"
+DIFFERENCE = "diff.json"
+DATABASE = "snapshot.duckdb"
+# Version and id of the model, version of the dataset, list length, digest of the rules.
+Fingerprint = tuple[str, str, str, int, str]
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class SnapshotManifest:
     """One generation: from which model and data, how much of what, and the SHA-256, bytes and rows of each file.
 
     `k` is how many items a user's list was made for; `quality` is the audit's verdict; `cold_start` is what content was
-    found good for (`cold_items`, `taste`), with the reason where it was refused.
+    found good for (`cold_items`, `taste`), with the reason where it was refused. `rules` has the `digest` of the rules that
+    were followed, the bounds of the audit, and pins that were `left_out`. `replaces` is the generation that was in service when
+    this one was made, None of the first, and `changes` is what `diff.json` says of the difference.
     """
 
     generation: int
@@ -37,6 +43,9 @@ class SnapshotManifest:
     quality: dict[str, Any]
     created_at: str
     cold_start: dict[str, Any] = field(default_factory=dict)
+    rules: dict[str, Any] = field(default_factory=dict)
+    replaces: int | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def snapshot_id(self) -> str:
@@ -44,9 +53,15 @@ class SnapshotManifest:
         return f"{self.generation:06d}"
 
     @property
-    def fingerprint(self) -> tuple[str, str, str, int]:
+    def fingerprint(self) -> Fingerprint:
         """What the content follows from: the same fingerprint gives the same lists."""
-        return (self.model_version, self.model_id, self.dataset_version, self.k)
+        return (
+            self.model_version,
+            self.model_id,
+            self.dataset_version,
+            self.k,
+            self.rules.get("digest", ""),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; the inverse of `read_manifest`."""

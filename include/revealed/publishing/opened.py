@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from revealed.errors import DamagedFileError
-from revealed.publishing.catalogue import Catalogue
 from revealed.publishing.generations import current_snapshot, folder_of, verify_snapshot
+from revealed.publishing.item_details import ItemDetails
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
+from revealed.publishing.rules import PIN
 from revealed.publishing.sorted_file import SortedFile
 from revealed.publishing.utility import utilities
 from revealed.settings import Settings
@@ -26,28 +27,32 @@ _FEW_GROUPS = 32
 class RankedList:
     """Items, best first: `item_ids`, and for each its `scores` (comparable within a source), `utilities`, `sources`.
 
-    Utilities are what exploration draws by: `revealed.publishing.utility`.
+    Utilities are what exploration draws by: `revealed.publishing.utility`. `pinned` is position (from 0) to place in the
+    list, of what rules put at exactly that position.
     """
 
     item_ids: list[str]
     scores: Floats
     utilities: Floats
     sources: list[str]
+    pinned: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return how many items there are."""
         return len(self.item_ids)
 
     def without(self, item_ids: set[str]) -> RankedList:
-        """Return the list without these items; its order and utilities stay."""
+        """Return the list without these items; order, utilities and the positions of pins stay."""
         kept = [at for at, item in enumerate(self.item_ids) if item not in item_ids]
         if len(kept) == len(self):
             return self
+        moved = {at: place for place, at in enumerate(kept)}
         return RankedList(
             [self.item_ids[at] for at in kept],
             self.scores[kept],
             self.utilities[kept],
             [self.sources[at] for at in kept],
+            {position: moved[at] for position, at in self.pinned.items() if at in moved},
         )
 
 
@@ -69,9 +74,9 @@ class OpenSnapshot:
     ) -> None:
         self.manifest = manifest or current_snapshot(settings)
         names = (RECOMMENDATIONS, FALLBACKS, SIMILAR, ITEMS)
-        paths = {name: _checked(settings, self.manifest, name) for name in names}
-        ranked = ("item_id", "score", "utility", "source")
-        self.items = Catalogue(paths[ITEMS])
+        paths = {name: checked_file(settings, self.manifest, name) for name in names}
+        ranked = ("rank", "item_id", "score", "utility", "source")
+        self.items = ItemDetails(paths[ITEMS])
         self._lists = SortedFile(paths[RECOMMENDATIONS], "user_id", ranked, keep=keep)
         self._fallbacks = SortedFile(paths[FALLBACKS], "segment", ranked, keep=_FEW_GROUPS)
         self._similar = SortedFile(
@@ -128,34 +133,60 @@ def open_verified(settings: Settings, *, keep: int) -> OpenSnapshot:
 
 def _ranked(tables: list[pa.Table], names: list[str | None]) -> RankedList:
     """Return tables one after the other as one list, each item once; a table with a name has that for its source."""
+    parts = [_part(table, name) for table, name in zip(tables, names, strict=True)]
+    if len(parts) == 1 and "utility" in tables[0].column_names:
+        utility = tables[0]["utility"].to_numpy()
+        return RankedList(
+            parts[0][0], parts[0][1], utility.astype(np.float64), parts[0][2], _pins(tables[0], parts[0][2])
+        )
     item_ids: list[str] = []
+    sources: list[str] = []
+    scores: list[float] = []
+    scales: list[int] = []
     seen: set[str] = set()
-    scores, sources, scales = [], [], []
-    for scale, (table, name) in enumerate(zip(tables, names, strict=True)):
-        items = table["item_id"].to_pylist()
-        at = [place for place, item in enumerate(items) if item not in seen]
+    for scale, (items, own_scores, own_sources) in enumerate(parts):
+        kept = [at for at, item in enumerate(items) if item not in seen]
         seen.update(items)
-        item_ids += [items[place] for place in at]
-        origin = table["source"].to_pylist()
-        sources += [name or origin[place] for place in at]
-        scores.append(table["score"].to_numpy()[at])
-        scales += [scale] * len(at)
-    score = np.concatenate([*scores, np.empty(0, dtype=np.float32)])
-    is_whole = len(tables) == 1 and "utility" in tables[0].column_names
-    utility = tables[0]["utility"].to_numpy() if is_whole else _utilities(score, scales)
-    return RankedList(item_ids, score.astype(np.float64), utility.astype(np.float64), sources)
+        item_ids += [items[at] for at in kept]
+        sources += [own_sources[at] for at in kept]
+        scores += own_scores[kept].tolist()
+        scales += [scale] * len(kept)
+    # Lists after the first begin further down than where their pins belong.
+    pinned = _pins(tables[0], parts[0][2]) if parts else {}
+    return RankedList(item_ids, np.asarray(scores), _utilities(scores, scales), sources, pinned)
 
 
-def _utilities(scores: NDArray[np.float32], scales: list[int]) -> NDArray[np.float32]:
+def _part(table: pa.Table, name: str | None) -> tuple[list[str], Floats, list[str]]:
+    """Return a table's items, scores and sources."""
+    sources = table["source"].to_pylist()
+    if name is not None:
+        sources = [source if source == PIN else name for source in sources]
+    return table["item_id"].to_pylist(), table["score"].to_numpy().astype(np.float64), sources
+
+
+def _pins(table: pa.Table, sources: list[str]) -> dict[int, int]:
+    """Return position to place of what is pinned in a table."""
+    if PIN not in sources:
+        return {}
+    ranks = table["rank"].to_pylist()
+    return {ranks[at] - 1: at for at, source in enumerate(sources) if source == PIN}
+
+
+def _utilities(scores: list[float], scales: list[int]) -> Floats:
     """Return utilities where the file has none: fallback lists, and lists of generations before there were any."""
     if not scales:
-        return np.empty(0, dtype=np.float32)
-    found = utilities(scores[None], np.array([scales], dtype=np.int8), max(scales) + 1)
-    return np.asarray(found[0], dtype=np.float32)
+        return np.empty(0)
+    scale = np.array([scales], dtype=np.int8)
+    found = utilities(np.array([scores], dtype=np.float32), scale, max(scales) + 1)
+    return np.asarray(found[0], dtype=np.float64)
 
 
-def _checked(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
-    """Return the file's path if it is as long as the manifest says; `verify_snapshot` checks every byte."""
+def checked_file(settings: Settings, manifest: SnapshotManifest, name: str) -> Path:
+    """Return the path of a snapshot's file; `verify_snapshot` checks every byte.
+
+    Raises:
+        DamagedFileError: it is missing or is not as long as the manifest says.
+    """
     path = folder_of(settings, manifest.generation) / name
     expected = manifest.files.get(name, {}).get("bytes")
     if not path.is_file() or path.stat().st_size != expected:

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
+import duckdb
 
 from revealed.clock import utc_now
-from revealed.durable import exclusive_lock, publish_directory, remove_tree, sha256_file, write_json
+from revealed.durable import write_json
 from revealed.engines.duckdb import connect
 from revealed.errors import StaleError
-from revealed.faults import fault_point
-from revealed.feedback import DatasetManifest, read_dataset
+from revealed.feedback import read_dataset
+from revealed.feedback.export import INTERACTIONS
 from revealed.progress import Progress, quiet
-from revealed.publishing import files
+from revealed.publishing.bounds import bounds_for
+from revealed.publishing.database import write_database
+from revealed.publishing.difference import compare_snapshots
 from revealed.publishing.generations import (
     current_snapshot,
     folder_of,
-    lock_path,
-    newest_generation,
     pointer,
-    prune,
     put_in_service,
     was_rolled_back,
 )
-from revealed.publishing.manifest import MANIFEST, SnapshotManifest
-from revealed.registry import ModelVersion, fetch_model, require_champion
+from revealed.publishing.making import MadeLists, Work, make_lists
+from revealed.publishing.manifest import DIFFERENCE, SnapshotManifest
+from revealed.publishing.publication import describe_files, publish_generation, publishing
+from revealed.publishing.rules import read_rules
+from revealed.registry import require_champion
 from revealed.settings import Settings
-from revealed.training.artifact import load_model
-from revealed.training.content_model import ContentModel
-from revealed.training.device import Device
-from revealed.training.known import Known, known_at_end
-from revealed.training.popularity import Popularity
-from revealed.training.protocol import NOTHING
-from revealed.training.serving import Server
 
 if TYPE_CHECKING:
     from revealed.quality import AuditResult
@@ -70,158 +62,114 @@ def publish_snapshot(
         StaleError: what is in service knows more than the newest dataset, or somebody published in between.
         AuditFailedError: the lists broke an expectation; what was in service stays.
         DamagedModelError: the champion's files are not the ones that were approved.
+        InvalidInputError: `rules.toml` says what cannot be followed.
         LockedError: another publish, or a rollback, is under way.
     """
-    with exclusive_lock(lock_path(settings), "publish recommendations"):
-        champion = require_champion(settings)
-        dataset = read_dataset(settings)
-        before = pointer(settings)
-        settled = _settled(settings, champion, dataset, progress) if before else None
-        if settled is not None:
-            return settled
-        _remove_leftovers(settings)
-        staged = settings.published_recommendations / f".staged.{os.getpid()}"
-        staged.mkdir(parents=True)
-        try:
-            manifest = _stage(settings, staged, champion, dataset, audit, progress)
-            if pointer(settings) != before:
-                raise StaleError(
-                    "somebody published in between", where=str(settings.published_recommendations)
-                )
-            fault_point("snapshot_staged")
-            publish_directory(staged, folder_of(settings, manifest.generation))
-        finally:
-            remove_tree(staged)
-        fault_point("snapshot_renamed")
-        put_in_service(settings, manifest)
-        prune(settings)
+    with publishing(settings):
+        work = Work(
+            settings, require_champion(settings), read_dataset(settings), read_rules(settings), progress
+        )
+        current = current_snapshot(settings) if pointer(settings) else None
+        if current is not None and _stays(work, current):
+            return current
+        manifest = publish_generation(
+            settings, lambda staged, number: _fill(work, staged, number, current, audit)
+        )
     progress(f"published snapshot {manifest.snapshot_id}")
     return manifest
 
 
-def _settled(
-    settings: Settings, champion: ModelVersion, dataset: DatasetManifest, progress: Progress
-) -> SnapshotManifest | None:
-    """Return what is in service if it is to stay; None if there is something new to publish."""
-    current = current_snapshot(settings)
-    fingerprint = (
-        champion.version,
-        champion.model_id,
-        dataset.version,
-        settings.recommendations_per_user,
-    )
-    if current.fingerprint == fingerprint:
-        put_in_service(settings, current)
-        progress("nothing changed since the last publish")
-        return current
-    if was_rolled_back(settings, fingerprint):
-        progress(f"somebody rolled back from exactly this; snapshot {current.snapshot_id} stays in service")
-        return current
-    if dataset.as_of < datetime.fromisoformat(current.as_of):
+def _stays(work: Work, current: SnapshotManifest) -> bool:
+    """Return whether what is in service is to stay, since there is nothing new to publish.
+
+    Raises:
+        StaleError: what is in service knows more than the newest dataset.
+    """
+    if current.fingerprint == work.fingerprint:
+        put_in_service(work.settings, current)
+        work.progress("nothing changed since the last publish")
+        return True
+    if was_rolled_back(work.settings, work.fingerprint):
+        work.progress(
+            f"somebody rolled back from exactly this; snapshot {current.snapshot_id} stays in service"
+        )
+        return True
+    as_of = work.dataset.as_of
+    if as_of < datetime.fromisoformat(current.as_of):
         raise StaleError(
-            f"the snapshot in service is as of {current.as_of}, newer than the dataset's {dataset.as_of.isoformat()}",
-            where=str(settings.published_recommendations),
+            f"the snapshot in service is as of {current.as_of}, newer than the dataset's {as_of.isoformat()}",
+            where=str(work.settings.published_recommendations),
             remedy="write a newer dataset, or roll back with `revealed snapshot rollback`",
         )
-    return None
+    return False
 
 
-def _stage(
-    settings: Settings,
-    staged: Path,
-    champion: ModelVersion,
-    dataset: DatasetManifest,
-    audit: SnapshotAudit | None,
-    progress: Progress,
+def _fill(
+    work: Work, staged: Path, generation: int, current: SnapshotManifest | None, audit: SnapshotAudit | None
 ) -> SnapshotManifest:
-    model, _ = load_model(fetch_model(settings, champion.version))
-    progress("reading what the catalogue says of items")
-    known = known_at_end(settings, dataset)
-    unavailable = _write_catalogue(settings, staged, known, dataset)
-    progress("learning where items that the model has never seen belong")
-    popularity = Popularity()
-    popularity.fit(known.data, Device("cpu", "counting"))
-    server = known.server(model, popularity, unavailable)
-    k = settings.recommendations_per_user
-    counts = files.write_recommendations(staged, server, known.data, k, progress)
-    files.write_similar_items(staged, server)
-    progress("auditing the snapshot")
-    written = {path.name: _describe(path) for path in sorted(staged.glob("*.parquet"))}
-    manifest = SnapshotManifest(
-        generation=newest_generation(settings) + 1,
-        model=model.name,
-        model_version=champion.version,
-        model_id=champion.model_id,
-        dataset_version=dataset.version,
-        as_of=dataset.as_of.isoformat(),
-        policy_version=dataset.policy_version,
-        k=k,
-        counts=counts | {name.removesuffix(".parquet"): entry["rows"] for name, entry in written.items()},
-        files=written,
-        quality=_audited(settings, staged, server, audit),
+    """Write every file of the snapshot, have them audited, and return the manifest."""
+    made = make_lists(work, staged)
+    changes = _difference(work, staged, generation, current)
+    facts = work.facts(generation, made.model)
+    write_database(work.settings, staged, facts)
+    quality = _audited(work, staged, made, changes, current, audit)
+    files = describe_files(staged)
+    return SnapshotManifest(
+        **facts,
+        counts=made.counts
+        | {Path(name).stem: entry["rows"] for name, entry in files.items() if "rows" in entry},
+        files=files,
+        quality=quality,
         created_at=utc_now().isoformat(),
-        cold_start=_cold_start(server),
+        cold_start=made.cold_start,
+        rules=made.rules,
+        replaces=current.generation if current else None,
+        changes=changes,
     )
-    write_json(staged / MANIFEST, manifest.to_dict())
-    return manifest
 
 
-def _write_catalogue(
-    settings: Settings, staged: Path, known: Known, dataset: DatasetManifest
-) -> frozenset[str]:
-    """Write the items and the lists for people whom nothing is known of; return the items that must not be shown."""
-    content = known.data.content
-    assert content is not None
-    con = connect(settings)
+def _difference(
+    work: Work, staged: Path, generation: int, current: SnapshotManifest | None
+) -> dict[str, Any]:
+    """Return how the new lists differ from those in service, and keep it beside them; empty for the first snapshot."""
+    if current is None:
+        return {}
+    work.progress("comparing with what is in service")
+    con = connect(work.settings)
     try:
-        files.write_items(con, staged, dataset, content.items[content.is_described])
-        files.write_fallbacks(con, staged, dataset, settings.recommendations_per_user)
-        return files.unavailable_items(con, staged)
+        old = (current.generation, folder_of(work.settings, current.generation))
+        found = compare_snapshots(con, old, (generation, staged)).to_dict()
+    except duckdb.IOException as error:
+        # What is in service is damaged: all the more reason to publish.
+        work.progress(f"snapshot {current.snapshot_id} cannot be compared with: {error}")
+        return {}
     finally:
         con.close()
-
-
-def _cold_start(server: Server) -> dict[str, Any]:
-    """Return what content was found good for: placing items that the model has never seen, and telling people's taste."""
-    found = {"cold_items": server.cold_items, "taste": server.taste}
-    return {name: report.to_dict() for name, report in found.items() if report is not None}
-
-
-def _audited(settings: Settings, staged: Path, server: Server, audit: SnapshotAudit | None) -> dict[str, Any]:
-    """Return the audit's verdict: everybody who can be shown anything has a list, as long as the catalogue allows."""
-    from revealed.quality import audit_snapshot
-
-    lengths = _lengths(server, settings.recommendations_per_user)
-    result = (audit or audit_snapshot)(
-        settings,
-        staged,
-        users_expected=len(lengths),
-        k=int(lengths.min(initial=settings.recommendations_per_user)),
-        sources=server.names,
-        similar_sources=tuple(dict.fromkeys((server.model.name, ContentModel.name))),
-    )
-    result.require_pass()
-    return result.to_dict()
-
-
-def _lengths(server: Server, k: int) -> NDArray[np.int64]:
-    """Return how long the list of each user must be who can be shown anything.
-
-    Who has met all that anybody likes can still be shown what nobody has met, where content places it.
-    """
-    lengths = np.minimum(server.servable(), k)
-    rest = np.flatnonzero(lengths == 0)
-    lengths[rest] = (server.items_for(rest, k) != NOTHING).sum(axis=1)
-    found: NDArray[np.int64] = lengths[lengths > 0]
+    write_json(staged / DIFFERENCE, found)
     return found
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    rows = int(pq.read_metadata(path).num_rows)
-    return {"sha256": sha256_file(path), "bytes": path.stat().st_size, "rows": rows}
+def _audited(
+    work: Work,
+    staged: Path,
+    made: MadeLists,
+    changes: dict[str, Any],
+    current: SnapshotManifest | None,
+    audit: SnapshotAudit | None,
+) -> dict[str, Any]:
+    """Return the audit's verdict: everybody who can be shown anything has a list, as long as catalogue and rules allow."""
+    from revealed.quality import audit_snapshot
 
-
-def _remove_leftovers(settings: Settings) -> None:
-    """Remove what killed publishers left; a generation renamed but never pointed at is whole, and stays to be pruned."""
-    for folder in settings.published_recommendations.glob(".staged.*"):
-        remove_tree(folder)
+    work.progress("auditing the snapshot")
+    result = (audit or audit_snapshot)(
+        work.settings,
+        staged,
+        users_expected=made.users,
+        k=made.shortest,
+        sources=made.sources,
+        similar_sources=made.similar_sources,
+        interactions=str(work.dataset.file(INTERACTIONS)),
+        bounds=bounds_for(work.rules.audit, made.model, work.fingerprint, current if changes else None),
+    )
+    result.require_pass()
+    return result.to_dict()

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from revealed.errors import UsageError
-from revealed.publishing.opened import OpenSnapshot
+from revealed.publishing.list_reads import cost_of_one_list
+from revealed.publishing.manifest import RECOMMENDATIONS, SnapshotManifest
+from revealed.publishing.opened import OpenSnapshot, checked_file
 from revealed.settings import Settings
 
 
@@ -15,7 +17,8 @@ class Recommendation:
     """One recommended item, and where it comes from.
 
     `source` is the model's name; `cold_item` for what the model has never seen, placed by its content; `content`,
-    `topic_recent` or `popularity` where the model has too little to say; `fallback` for people whom nobody knows.
+    `topic_recent` or `popularity` where the model has too little to say; `pin` for what rules.toml puts there; `fallback`
+    for people whom nobody knows. `utility` is what exploration draws by.
     """
 
     rank: int
@@ -23,6 +26,7 @@ class Recommendation:
     score: float
     source: str
     title: str | None
+    utility: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,15 @@ def read_recommendations(
     if listed is None:
         listed = snapshot.list_for_strangers(topic)
     manifest = snapshot.manifest
-    columns = zip(listed.item_ids[:k], listed.scores.tolist(), listed.sources, strict=False)
+    columns = zip(
+        listed.item_ids[:k], listed.scores.tolist(), listed.sources, listed.utilities.tolist(), strict=False
+    )
     return Recommendations(
         user_id=user_id,
         is_known=is_known,
         items=[
-            Recommendation(rank, item, score, source, snapshot.items.title(item))
-            for rank, (item, score, source) in enumerate(columns, start=1)
+            Recommendation(rank, item, score, source, snapshot.items.title(item), utility)
+            for rank, (item, score, source, utility) in enumerate(columns, start=1)
         ],
         generation=manifest.generation,
         snapshot_id=manifest.snapshot_id,
@@ -84,3 +90,12 @@ def read_recommendations(
 def similar_to(settings: Settings, item_id: str) -> list[tuple[str, float]]:
     """Return the items most like an item with their cosines, the most alike first; empty for an unknown item."""
     return [(item, cosine) for item, cosine, _ in OpenSnapshot(settings).similar_to(item_id)]
+
+
+def reading_cost(settings: Settings, manifest: SnapshotManifest) -> dict[str, int]:
+    """Return `list_bytes`, `file_bytes` and `reads`: what reading one user's list from a snapshot takes.
+
+    Raises:
+        DamagedFileError: the file is missing or is not as long as the manifest says.
+    """
+    return cost_of_one_list(checked_file(settings, manifest, RECOMMENDATIONS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,16 +25,19 @@ class SortedFile:
         key: the column that the lists are looked up by.
         columns: what to read beside it.
         keep: how many decoded row groups are kept, the most recently used.
+        file: the same file, if it is open already.
 
     Raises:
         DamagedFileError: it cannot be read as Parquet with these columns.
     """
 
-    def __init__(self, path: Path, key: str, columns: Sequence[str], *, keep: int = 1) -> None:
+    def __init__(
+        self, path: Path, key: str, columns: Sequence[str], *, keep: int = 1, file: io.RawIOBase | None = None
+    ) -> None:
         self._path, self._key, self._keep = path, key, keep
         self._decoded: OrderedDict[int, dict[str, pa.Table]] = OrderedDict()
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path if file is None else file)
             names = self._file.schema_arrow.names
             self.columns = [name for name in columns if name in names]
             self._groups, self._lows, self._highs = self._bounds(names.index(key))

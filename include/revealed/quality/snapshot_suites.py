@@ -21,7 +21,7 @@ def snapshot_suites(
     sources: tuple[str, ...],
     similar_sources: tuple[str, ...],
 ) -> list[Suite]:
-    """Return one suite a file of the snapshot.
+    """Return one suite a file of the snapshot, and one of its bounds.
 
     Args:
         users_expected: how many users must have a list.
@@ -35,6 +35,7 @@ def snapshot_suites(
         similar_items(similar_sources),
         fallbacks(segments),
         items(),
+        bounds(),
     ]
 
 
@@ -46,11 +47,13 @@ def recommendations(users_expected: int, k: int, sources: tuple[str, ...]) -> Su
         ("user_id", "rank", "item_id"),
         (
             rows_at_least(users_expected * k, f"{users_expected:,} users with {k} items or more each"),
-            *not_null("user_id", "rank", "item_id", "score", "source"),
+            *not_null("user_id", "rank", "item_id", "score", "utility", "source"),
             one_of("source", *sources),
             unique_key("user_id", "item_id"),
+            _utility_falls(),
             *_ranking("user_id"),
             *_servable("user_id, rank, item_id"),
+            *_fit_for_users(),
             no_rows(
                 "enough_items",
                 "item_id",
@@ -98,7 +101,7 @@ def similar_items(sources: tuple[str, ...]) -> Suite:
                 "listed_where_content_exists",
                 "item_id",
                 "every available item with content has a list, where there are two of them or more",
-                f"with described as (select item_id from {SCHEMA}.items where is_available and has_content) "
+                f"with described as (select item_id from {SCHEMA}.items where is_available and is_allowed and has_content) "
                 "select item_id from described anti join {batch} using (item_id) "
                 "where (select count(*) from described) > 1",
             ),
@@ -130,9 +133,45 @@ def items() -> Suite:
         ("item_id",),
         (
             rows_at_least(1, "without items there is nothing to recommend"),
-            *not_null("item_id", "is_available", "has_content"),
+            *not_null("item_id", "is_available", "is_allowed", "has_content"),
             unique_key("item_id"),
         ),
+    )
+
+
+def bounds() -> Suite:
+    """Return the suite of what `rules.toml` asks of coverage and of the change from the snapshot before.
+
+    A value that cannot be known fails, unless its bound asks for nothing.
+    """
+    asked = {
+        "coverage_floor": (
+            "min_coverage",
+            "of the items that could be listed, enough are on some list",
+            "value < bound, bound > 0",
+        ),
+        "churn_bounded": (
+            "min_overlap",
+            "the lists overlap enough with those in service",
+            "value < bound, bound > 0",
+        ),
+        "users_kept": (
+            "max_users_lost",
+            "not too many of those who have a list now lose it",
+            "value > bound, bound < 1",
+        ),
+    }
+    rules = (
+        no_rows(
+            rule,
+            "value",
+            meaning,
+            f"select name, bound, value from {{batch}} where name = '{name}' and coalesce({is_beyond})",
+        )
+        for rule, (name, meaning, is_beyond) in asked.items()
+    )
+    return Suite(
+        SCHEMA, "bounds", ("name",), (rows_at_least(0, "of a first snapshot little is asked"), *rules)
     )
 
 
@@ -154,6 +193,37 @@ def _ranking(*owner: str) -> tuple[Any, ...]:
     )
 
 
+def _fit_for_users() -> tuple[Any, ...]:
+    """Nobody is shown what they have had or hidden, and nobody who was erased is in the snapshot."""
+    return (
+        no_rows(
+            "not_refused",
+            "item_id",
+            "nobody is shown what they have consumed, hidden or marked as not interesting",
+            f"select user_id, rank, item_id, is_hidden from {{batch}} join {SCHEMA}.refused using (user_id, item_id)",
+        ),
+        no_rows(
+            "not_erased",
+            "user_id",
+            "no user and no item that was erased is listed",
+            f"select user_id, rank, item_id from {{batch}} where user_id in (from {SCHEMA}.erased) "
+            f"or item_id in (from {SCHEMA}.erased)",
+        ),
+    )
+
+
+def _utility_falls() -> Any:
+    """Exploration draws by it: a rise would show worse items first, a number above 0 would outdo the best."""
+    return no_rows(
+        "utility_falls",
+        "utility",
+        "utilities are finite, begin at 0 and never rise with the rank",
+        "select user_id, rank, item_id, utility from (select *, lag(utility, 1, 0) over "
+        "(partition by user_id order by rank) as before from {batch}) "
+        "where not isfinite(utility) or utility > before or (rank = 1 and utility <> 0)",
+    )
+
+
 def _servable(keys: str, item: str = "item_id") -> tuple[Any, ...]:
     return (
         no_rows(
@@ -169,5 +239,12 @@ def _servable(keys: str, item: str = "item_id") -> tuple[Any, ...]:
             f"select {keys}, i.is_available from {{batch}} as r left join "
             f"(select item_id as known_item_id, is_available from {SCHEMA}.items) as i "
             f"on i.known_item_id = r.{item} where i.is_available is not true",
+        ),
+        no_rows(
+            "item_allowed",
+            item,
+            "no filter of rules.toml refuses a recommended item",
+            f"select {keys} from {{batch}} semi join "
+            f"(select item_id as {item} from {SCHEMA}.items where not is_allowed) using ({item})",
         ),
     )

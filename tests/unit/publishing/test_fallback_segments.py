@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from revealed.feedback import DatasetManifest
-from revealed.publishing.files import write_fallbacks, write_items
+from revealed.publishing.catalogue import read_catalogue, write_items
+from revealed.publishing.fallbacks import write_fallbacks
+from revealed.publishing.rules import Rules
 
 AS_OF = datetime.fromisoformat("2024-03-01")  # long past: no clock may matter
 
@@ -44,8 +46,8 @@ def segments(tmp_path: Path) -> dict[str, list[tuple[str, float, str]]]:
     folder.mkdir()
     dataset = dataset_in(source)
     con = duckdb.connect()
-    write_items(con, folder, dataset, pd.Series(["b", "c"], dtype=object).to_numpy())
-    write_fallbacks(con, folder, dataset, 2)
+    write_items(con, folder, dataset, pd.Series(["b", "c"], dtype=object).to_numpy(), Rules())
+    write_fallbacks(con, folder, dataset, 2, read_catalogue(folder), Rules())
     rows = con.execute(f"from '{folder}/fallbacks.parquet' order by segment, rank").fetchall()
     described = con.execute(f"select item_id from '{folder}/items.parquet' where has_content").fetchall()
     assert described == [("b",), ("c",)]

@@ -22,6 +22,7 @@ from revealed.errors import (
     StaleError,
     UsageError,
 )
+from revealed.faults import SNAPSHOT_POINTS
 from revealed.feedback import read_dataset, write_dataset
 from revealed.publishing import (
     current_snapshot,
@@ -65,7 +66,7 @@ def test_snapshot_is_whole_and_nobody_sees_what_they_have_had(published: Setting
     assert counted == (240, 240 * 20, 20, 20)
     assert manifest.counts["users"] == 240
     assert manifest.quality["passed"]
-    assert {name: entry["rows"] for name, entry in manifest.files.items()} == {
+    assert {name: entry["rows"] for name, entry in manifest.files.items() if "rows" in entry} == {
         "recommendations.parquet": 4800,
         "items.parquet": 90,
         "similar_items.parquet": manifest.counts["similar_items"],
@@ -74,7 +75,7 @@ def test_snapshot_is_whole_and_nobody_sees_what_they_have_had(published: Setting
     assert (published.published_recommendations / "manifest.json").read_bytes() == (
         folder / "manifest.json"
     ).read_bytes()
-    assert verify_snapshot(published)["files"] == 4
+    assert verify_snapshot(published)["files"] == 5
 
 
 def test_lists_follow_the_users_taste(published: Settings) -> None:
@@ -290,7 +291,8 @@ publish_snapshot(settings_in(Path({home!r})))
 """
 
 
-@pytest.mark.parametrize("point", ["snapshot_staged", "snapshot_renamed"])
+# Every point is in tests/chaos/test_publisher_kills.py, with a smaller snapshot.
+@pytest.mark.parametrize("point", [SNAPSHOT_POINTS[0], SNAPSHOT_POINTS[-1]])
 def test_a_kill_leaves_the_old_snapshot_in_service_and_the_next_publish_recovers(
     published: Settings, point: str
 ) -> None:
@@ -301,12 +303,20 @@ def test_a_kill_leaves_the_old_snapshot_in_service_and_the_next_publish_recovers
         [sys.executable, "-c", code], env=os.environ | {"REVEALED_FAULT": point}, check=False
     )
     assert done.returncode == 137
-    assert read_recommendations(published, "u0000", 20) == before
+    # The pointer is what counts: once it has moved, readers see the new snapshot, although nothing else followed yet.
+    moved = point == "snapshot_pointed"
+    assert (read_recommendations(published, "u0000", 20) == before) is not moved
+    assert current_snapshot(published).generation == (2 if moved else 1)
     verify_snapshot(published)
     after = publish_snapshot(published)
     assert after.as_of == NEXT_WEEK.as_of.isoformat()
     verify_snapshot(published, after.generation)
-    assert not list(published.published_recommendations.glob(".staged*"))
+    assert not list(published.published_recommendations.glob(".*"))
+    in_service = published.published_recommendations / after.snapshot_id
+    assert published.published_snapshot_database.resolve().parent == in_service
+    assert (published.published_recommendations / "manifest.json").read_bytes() == (
+        in_service / "manifest.json"
+    ).read_bytes()
 
 
 def test_a_failed_audit_leaves_the_old_snapshot_and_no_rest(
@@ -315,7 +325,7 @@ def test_a_failed_audit_leaves_the_old_snapshot_and_no_rest(
     new_dataset(published, NEXT_WEEK)
     # Sabotage: the lists forget what people have had.
     monkeypatch.setattr("revealed.publishing.files.SIMILAR_ITEMS", 1)
-    monkeypatch.setattr("revealed.publishing.files.unavailable_items", lambda *_: frozenset())
+    monkeypatch.setattr("revealed.publishing.catalogue.Catalogue.hidden", frozenset())
     with pytest.raises(AuditFailedError, match="item_available"):
         publish_snapshot(published)
     assert current_snapshot(published).generation == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,9 @@ USERS, K = 4, 3
 SOURCES = {"sources": ("als", "popularity"), "similar_sources": ("als", "content")}
 
 _TABLES = {
-    "items": "select 'i' || i as item_id, i <> 9 as is_available, i < 4 as has_content from range(10) as r(i)",
+    "items": "select 'i' || i as item_id, i <> 9 as is_available, i <> 8 as is_allowed, i < 4 as has_content from range(10) as r(i)",
     "recommendations": "select 'u' || u as user_id, (n + 1)::integer as rank, 'i' || (u + n) as item_id, "
-    "1.0 / (n + 1) as score, 'als' as source from range(4) as a(u), range(3) as b(n)",
+    "1.0 / (n + 1) as score, -n::float as utility, 'als' as source from range(4) as a(u), range(3) as b(n)",
     "similar_items": "select 'i' || i as item_id, (n + 1)::integer as rank, "
     "'i' || (i + n + 1) as similar_item_id, 0.5::double as score, 'als' as source from range(4) as a(i), range(2) as b(n)",
     "fallbacks": "select surface, (n + 1)::integer as rank, 'i' || n as item_id, 1.0::double as score, 'popularity' as source "
@@ -70,7 +71,7 @@ def test_every_broken_list_is_named(audit: Callable[..., AuditResult]) -> None:
         "update recommendations set item_id = 'gone' where user_id = 'u1' and rank = 2",
         "update recommendations set item_id = 'i3' where user_id = 'u2' and rank = 3",
         "update recommendations set rank = 5 where user_id = 'u3' and rank = 3",
-        "insert into recommendations values (null, 1, 'i1', 1, 'als')",
+        "insert into recommendations values (null, 1, 'i1', 1, 0, 'als')",
         "update recommendations set source = 'a guess' where user_id = 'u0' and rank = 2",
         "update similar_items set source = 'popularity' where item_id = 'i1' and rank = 1",
         "update similar_items set similar_item_id = item_id where item_id = 'i0' and rank = 2",
@@ -126,3 +127,84 @@ def test_a_snapshot_without_a_file_cannot_pass(settings: Settings, tmp_path: Pat
     with pytest.raises(AuditFailedError, match=r"recommendations\.parquet") as caught:
         audit_snapshot(settings, tmp_path, users_expected=USERS, k=K, **SOURCES)
     assert caught.value.where == str(tmp_path)
+
+
+def _told(result: AuditResult) -> dict[str, list[dict[str, object]]]:
+    return {failure.expectation: failure.sample_rows for failure in result.failures}
+
+
+def test_what_a_filter_refuses_is_named(audit: Callable[..., AuditResult]) -> None:
+    result = audit("update recommendations set item_id = 'i8' where user_id = 'u1' and rank = 3")
+    assert _told(result) == {"item_allowed": [{"user_id": "u1", "rank": 3, "item_id": "i8"}]}
+
+
+@pytest.mark.parametrize("utility", ["'nan'", "0.5", "-3"])
+def test_a_utility_that_exploration_cannot_draw_by_is_named(
+    audit: Callable[..., AuditResult], utility: str
+) -> None:
+    result = audit(f"update recommendations set utility = {utility}::float where user_id = 'u1' and rank = 2")
+    assert set(_told(result)) == {"utility_falls"}
+
+
+def test_what_somebody_hid_or_has_had_is_named(settings: Settings, tmp_path: Path) -> None:
+    folder, interactions = snapshot_in(tmp_path / "000001"), tmp_path / "interactions.parquet"
+    duckdb.sql(
+        "select * from (values ('u0', 'i1', false, true), ('u1', 'i2', true, false), ('u1', 'i1', false, false),"
+        " ('u2', 'i9', false, true)) as v(user_id, item_id, is_consumed, is_hidden)"
+    ).write_parquet(str(interactions))
+    result = audit_snapshot(
+        settings, folder, users_expected=USERS, k=K, interactions=str(interactions), **SOURCES
+    )
+    assert _told(result) == {
+        "not_refused": [
+            {"user_id": "u0", "rank": 2, "item_id": "i1", "is_hidden": True},
+            {"user_id": "u1", "rank": 2, "item_id": "i2", "is_hidden": False},
+        ]
+    }
+
+
+def test_who_and_what_was_erased_is_named(settings: Settings, tmp_path: Path) -> None:
+    folder = snapshot_in(tmp_path / "000001")
+    result = audit_snapshot(
+        settings, folder, users_expected=USERS, k=K, erased={"u3", "i0", "u9"}.__contains__, **SOURCES
+    )
+    assert _told(result) == {
+        "not_erased": [
+            {"user_id": "u0", "rank": 1, "item_id": "i0"},
+            {"user_id": "u3", "rank": 1, "item_id": "i3"},
+            {"user_id": "u3", "rank": 2, "item_id": "i4"},
+            {"user_id": "u3", "rank": 3, "item_id": "i5"},
+        ]
+    }
+
+
+# 6 of 9 available items are listed; of 10 people before, 4 have lost their list.
+CHANGES = {"users": {"added": 1, "removed": 4, "changed": 3, "same": 3}, "overlap": {"mean": 0.3}}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "broken"),
+    [
+        ({"min_coverage": 0.6, "min_overlap": 0.3, "max_users_lost": 0.4}, {}),
+        ({"min_coverage": 0.7}, {"coverage_floor": 6 / 9}),
+        ({"min_overlap": 0.31}, {"churn_bounded": 0.3}),
+        ({"max_users_lost": 0.39}, {"users_kept": 0.4}),
+    ],
+)
+def test_bounds_of_the_rules_are_held_to(
+    settings: Settings, tmp_path: Path, bounds: dict[str, float], broken: dict[str, float]
+) -> None:
+    folder = snapshot_in(tmp_path / "000002")
+    (folder / "diff.json").write_text(json.dumps(CHANGES))
+    result = audit_snapshot(settings, folder, users_expected=USERS, k=K, bounds=bounds, **SOURCES)
+    found = {failure.expectation: failure.sample_rows[0]["value"] for failure in result.failures}
+    assert found == pytest.approx(broken)
+
+
+def test_an_overlap_that_nobody_measured_is_not_within_bounds(settings: Settings, tmp_path: Path) -> None:
+    folder = snapshot_in(tmp_path / "000002")
+    for floor, passed in ((0.1, False), (0.0, True)):
+        found = audit_snapshot(
+            settings, folder, users_expected=USERS, k=K, bounds={"min_overlap": floor}, **SOURCES
+        )
+        assert found.passed is passed

@@ -12,7 +12,14 @@ import pyarrow.parquet as pq
 from revealed.durable import publish_directory, sha256_file, write_json
 from revealed.publishing.files import RECOMMENDATION_SCHEMA, SIMILAR_SCHEMA
 from revealed.publishing.generations import folder_of, put_in_service
-from revealed.publishing.manifest import FALLBACKS, ITEMS, MANIFEST, RECOMMENDATIONS, SIMILAR, SnapshotManifest
+from revealed.publishing.manifest import (
+    FALLBACKS,
+    ITEMS,
+    MANIFEST,
+    RECOMMENDATIONS,
+    SIMILAR,
+    SnapshotManifest,
+)
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
 from revealed.simulation.names import Names
@@ -40,7 +47,11 @@ def _publish(settings: Settings) -> None:
     tables = {
         RECOMMENDATIONS: _lists("user_id", known, catalogue, rng, RECOMMENDATION_SCHEMA),
         FALLBACKS: _lists(
-            "segment", ["all"], catalogue, rng, RECOMMENDATION_SCHEMA.remove(RECOMMENDATION_SCHEMA.get_field_index("utility"))
+            "segment",
+            ["all"],
+            catalogue,
+            rng,
+            RECOMMENDATION_SCHEMA.remove(RECOMMENDATION_SCHEMA.get_field_index("utility")),
         ),
         SIMILAR: pa.table({field.name: pa.array([], field.type) for field in SIMILAR_SCHEMA}),
         ITEMS: pa.table(
@@ -97,7 +108,9 @@ def _lists(
     wanted = {"user_id": owner}
     return pa.table(
         {
-            wanted.get(field.name, field.name): pa.array(columns[wanted.get(field.name, field.name)].tolist(), field.type)
+            wanted.get(field.name, field.name): pa.array(
+                columns[wanted.get(field.name, field.name)].tolist(), field.type
+            )
             for field in schema
         }
     )

@@ -117,7 +117,7 @@ def simulate(
       revealed simulate --live http://127.0.0.1:8300 --days 3
     """
     if live is not None:
-        others = {"--users": users, "--items": items, "--seed": seed, "--out": out}
+        others: dict[str, object] = {"--users": users, "--items": items, "--seed": seed, "--out": out}
         _live(live, token, days, in_flight, others, as_json)
         return
     if token is not None:

@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
+DEPLOY_VENV := .venv-deploy
 BIN := $(VENV)/bin
 PYTHON ?= python3
 UV := $(BIN)/uv
@@ -46,6 +47,21 @@ $(VENV)/.gpu: $(VENV)/.runtime requirements-gpu.lock
 setup-gpu: $(VENV)/.gpu ## what training on an NVIDIA card needs, from wheels
 	@$(BIN)/revealed doctor | grep device
 
+# Of its own: the workers' and accounts' providers would change what the embedded platform finds installed.
+$(DEPLOY_VENV)/.deploy: $(VENV)/bin/uv requirements-deploy.lock pyproject.toml
+	@echo "· installing what the services of docker-compose.yml run on (hashed lock)" >&2
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(DEPLOY_VENV)
+	@$(UV) pip install --quiet --python $(DEPLOY_VENV)/bin/python --require-hashes -r requirements-deploy.lock
+	@$(UV) pip install --quiet --python $(DEPLOY_VENV)/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: setup-deploy
+setup-deploy: $(DEPLOY_VENV)/.deploy ## what the services of docker-compose.yml run on, for their test without Docker
+
+.PHONY: env
+env: ## write .env with a generated secret for each service (never over an old one)
+	@PYTHONPATH=include $(PYTHON) -m revealed.deployment.env_file
+
 .PHONY: lock
 lock: $(VENV)/bin/uv ## resolve the hashed requirement files again
 	echo uv | $(LOCK) - -o requirements-bootstrap.lock
@@ -79,11 +95,12 @@ test-all: $(VENV)/.dev ## the tests and the longer truth
 	$(BIN)/python -m pytest $(TWO_WORKERS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## ruff, sqlfluff, yamllint, codespell
+lint: $(VENV)/.dev ## ruff, sqlfluff, yamllint, compose schema, codespell
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models
-	$(BIN)/yamllint --strict dbt_project .pre-commit-config.yaml
+	$(BIN)/yamllint --strict dbt_project docker-compose.yml .pre-commit-config.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/codespell
 
 .PHONY: types
@@ -112,4 +129,4 @@ bench: $(VENV)/.runtime ## print the performance figures
 
 .PHONY: clean
 clean: ## remove the environment and the demo's state
-	rm -rf $(VENV) .revealed
+	rm -rf $(VENV) $(DEPLOY_VENV) .revealed

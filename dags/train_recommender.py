@@ -55,7 +55,7 @@ def train_recommender() -> None:
         log.info(decision.reason)
         return decision.due
 
-    @task(outlets=[CHALLENGER_MODEL])
+    @task(outlets=[CHALLENGER_MODEL], queue=Settings.from_env().training_queue)
     def train(*, params: Any = None, dag_run: Any = None, outlet_events: Any = None) -> str:
         from revealed.training import TrainingRequest, train_challenger
 

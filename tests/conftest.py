@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from warm_dbt import ForkedDbt, warm_dbt
 
 from revealed.settings import Settings
-from revealed.warehouse import compile_manifest
+from revealed.warehouse import compile_manifest, dbt
 
 STARTS_DBT = ("dbt", "integration", "dags")
 FIRST = (
@@ -32,7 +35,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def parsed_project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+def imported_dbt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the dbt of every build that a test makes in its own process start with its imports done."""
+    if not any(item.get_closest_marker(name) for item in request.session.items for name in STARTS_DBT):
+        yield
+        return
+    with warm_dbt(tmp_path_factory.mktemp("warm")) as server, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dbt, "start_dbt", partial(ForkedDbt, server))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_project(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, imported_dbt: None
+) -> None:
     """Let every dbt that a test starts read one parse of the project.
 
     Each test has a home of its own, in which dbt would parse all models again; that costs more than building them. dbt

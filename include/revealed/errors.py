@@ -144,3 +144,17 @@ class InvalidInputError(RevealedError):
 
     exit_code = 17
     code = "invalid_input"
+
+
+class UnknownPersonError(RevealedError):
+    """Nobody of this id has ever been seen here."""
+
+    exit_code = 21
+    code = "unknown_person"
+
+
+class ErasureIncompleteError(RevealedError):
+    """An erased id was still found somewhere; the message names the files."""
+
+    exit_code = 22
+    code = "erasure_incomplete"

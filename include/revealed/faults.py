@@ -9,6 +9,22 @@ WAREHOUSE_BUILD_POINTS = ("candidate_copied", "candidate_planned", "candidate_st
 WAREHOUSE_PUBLISH_POINTS = ("warehouse_described", "warehouse_renamed", "warehouse_swapped")
 DATASET_POINTS = ("dataset_staged", "dataset_renamed")
 SNAPSHOT_POINTS = ("snapshot_filled", "snapshot_staged", "snapshot_renamed", "snapshot_pointed")
+ERASURE_POINTS = (
+    "erasure_planned",
+    "erasure_buried",
+    "erasure_source_replaced",
+    "erasure_raw_staged",
+    "erasure_raw_committed",
+    "erasure_raw_done",
+    "erasure_warehouse_published",
+    "erasure_warehouse_done",
+    "erasure_dataset_written",
+    "erasure_datasets_done",
+    "erasure_snapshot_published",
+    "erasure_queries_done",
+    "erasure_swept",
+    "erasure_receipt_written",
+)
 _KILLED = 137
 
 

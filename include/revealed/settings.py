@@ -38,6 +38,7 @@ class Settings:
     retrain_every_days: int = 7
     refit_every_days: int = 7
     tuning_trials: int = 0
+    training_queue: str = "default"
     contenders: tuple[str, ...] = ()
     recommendations_per_user: int = 100
     keep_generations: int = 5
@@ -47,6 +48,7 @@ class Settings:
     negatives_seed: int = 0
     airflow_port: int = 8080
     mlflow_port: int = 5000
+    mlflow_url: str = ""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8300
     gateway_segment_megabytes: int = 64
@@ -79,6 +81,7 @@ class Settings:
             refit_every_days=_whole(source, "REVEALED_REFIT_EVERY_DAYS", cls.refit_every_days, least=1),
             tuning_trials=_whole(source, "REVEALED_TUNING_TRIALS", cls.tuning_trials, least=0),
             contenders=_words(source, "REVEALED_CONTENDERS"),
+            training_queue=source.get("REVEALED_TRAINING_QUEUE") or cls.training_queue,
             recommendations_per_user=_whole(
                 source, "REVEALED_RECOMMENDATIONS_PER_USER", cls.recommendations_per_user, least=1
             ),
@@ -91,6 +94,7 @@ class Settings:
             negatives_seed=_whole(source, "REVEALED_NEGATIVES_SEED", cls.negatives_seed, least=0),
             airflow_port=_whole(source, "REVEALED_AIRFLOW_PORT", cls.airflow_port, least=1),
             mlflow_port=_whole(source, "REVEALED_MLFLOW_PORT", cls.mlflow_port, least=1),
+            mlflow_url=source.get("REVEALED_MLFLOW_URL", cls.mlflow_url),
             **_of_gateway(source),
         )
 

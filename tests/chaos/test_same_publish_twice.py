@@ -1,7 +1,7 @@
 """The same publish task at once from two schedulers, after a third was killed in it: one visible effect, exactly.
 
-What makes it one is our lock and our generation; Airflow's limits let two of a task run after a crash. The short form, with small
-snapshots and many more races, is test_publisher_kills.py.
+What makes it one is our lock and our generation; Airflow's limits let two of a task run after a crash. The short form, with
+small snapshots and many more races, is test_publisher_kills.py.
 """
 
 from __future__ import annotations

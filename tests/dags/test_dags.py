@@ -12,6 +12,7 @@ pytestmark = pytest.mark.dags
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = sorted(DAGS.glob("*.py"))
 LOOP = {"ingest_logs", "build_feedback", "train_recommender", "review_model", "publish_recommendations"}
+BY_HAND = {"erase_user"}
 LINE_LIMIT = 80
 TELLS = ("**What**", "**Inputs**", "**Outputs**", "**Schedule**", "**When it fails**")
 
@@ -123,9 +124,16 @@ def test_a_model_is_promoted_only_through_an_approval(dags: dict[str, Any]) -> N
 
 
 def test_only_the_landing_and_the_cleaning_follow_the_clock(dags: dict[str, Any]) -> None:
-    by_clock = {dag_id for dag_id, dag in dags.items() if not dag["assets"]}
+    by_clock = {dag_id for dag_id, dag in dags.items() if not dag["assets"]} - BY_HAND
     assert by_clock == {"ingest_logs", "maintain_platform"}
     assert {dags[dag_id]["schedule"] for dag_id in by_clock} == {"CronTriggerTimetable"}
+
+
+def test_nobody_is_erased_by_a_schedule_or_an_asset(dags: dict[str, Any]) -> None:
+    erasing = dags["erase_user"]
+    assert (erasing["schedule"], erasing["assets"]) == ("NullTimetable", [])
+    assert "user_id" in erasing["params"]
+    assert {name: task["outlets"] for name, task in erasing["tasks"].items()} == {"erase": []}
 
 
 def _before(tasks: dict[str, Any], name: str) -> set[str]:

@@ -26,7 +26,8 @@ def assert_whole(home: Path) -> None:
     """Every line is accounted for; no temporary file, no file of raw that the ledger does not know, and the other way."""
     entries = ledger(home).values()
     for entry in entries:
-        assert entry["received"] == entry["accepted"] + entry["duplicate"] + entry["quarantined"]
+        kept = entry["accepted"] + entry["duplicate"] + entry["quarantined"]
+        assert entry["received"] == kept + entry.get("erased", 0)
     listed = [output["path"] for entry in entries for output in entry["outputs"]]
     listed += [entry["quarantine_output"]["path"] for entry in entries if entry.get("quarantine_output")]
     found = [path.relative_to(home / "raw").as_posix() for path in (home / "raw").rglob("*.parquet")]

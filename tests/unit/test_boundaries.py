@@ -32,10 +32,13 @@ def users_of(*roots: str) -> set[str]:
     }
 
 
-def test_only_the_commands_and_the_demo_know_the_simulator() -> None:
-    """A loop that could read the truth would pass its own tests."""
-    outside = {name for name in users_of("revealed.simulation") if not name.startswith("simulation/")}
+def test_only_the_commands_the_demo_and_the_closed_loop_experiment_know_the_simulator() -> None:
+    """A loop that could read the truth would pass its own tests; the experiment is the world around the loop, and its judge."""
+    own = ("simulation/", "benchmarks/closed_loop")
+    outside = {name for name in users_of("revealed.simulation") if not name.startswith(own)}
     assert outside == {"commands/live.py", "commands/logs.py", "embedded/demo.py"}
+    known = {name for name in users_of("revealed.benchmarks") if not name.startswith("benchmarks/")}
+    assert known == {"commands/benchmarks.py"}
 
 
 def test_no_step_of_the_loop_names_the_truth() -> None:

@@ -23,6 +23,13 @@ class Size(StrEnum):
     FULL = "full"
 
 
+class LoopWorld(StrEnum):
+    """Where the closed loop is tried."""
+
+    FEED = "feed"
+    BURIED = "buried"
+
+
 class Processor(StrEnum):
     """What trains."""
 
@@ -187,3 +194,44 @@ def gateway(
     say(
         f"\n{durable['acknowledged']:,} events and inferences acknowledged, {durable['on_disk']:,} in the sealed segments"
     )
+
+
+@app.command()
+def loop(
+    seeds: Annotated[int, typer.Option(help="How many worlds to try.", min=1)] = 3,
+    first_seed: Annotated[int, typer.Option(help="The number of the first.", min=0)] = 1,
+    generations: Annotated[int, typer.Option(help="Published snapshots of each arm.", min=2)] = 6,
+    world: Annotated[
+        LoopWorld, typer.Option(help="buried: people come seldom, and good new items stand behind old ones.")
+    ] = LoopWorld.FEED,
+    plot: Annotated[Path | None, typer.Option(help="Write the picture to this PNG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Does the closed loop learn? A static list, learning with and without exploration, and the oracle, side by side.
+
+    Takes about seven minutes of CPU a seed: every learning arm sends its logs through the platform once a generation.
+
+    \b
+    Examples:
+      revealed bench loop --seeds 3 --plot docs/images/closed-loop.png
+      revealed bench loop --world buried --seeds 2 --first-seed 4
+      revealed bench loop --seeds 1 --generations 2 --json
+    """
+    from dataclasses import replace
+
+    from revealed.benchmarks.closed_loop import bench_loop
+    from revealed.benchmarks.closed_loop_arms import ARMS, BURIED_ARMS
+    from revealed.benchmarks.closed_loop_plot import closed_loop_plot
+    from revealed.benchmarks.closed_loop_text import report
+    from revealed.benchmarks.closed_loop_world import BURIED, LoopSize
+    from revealed.durable import write_bytes
+
+    size, arms = (LoopSize(), ARMS) if world is LoopWorld.FEED else (BURIED, BURIED_ARMS)
+    size = replace(size, generations=generations)
+    figures = bench_loop(range(first_seed, first_seed + seeds), size=size, arms=arms, progress=to_stderr)
+    if plot is not None:
+        write_bytes(plot, closed_loop_plot(figures["rows"]))
+    if as_json:
+        say_json(figures)
+    else:
+        say(report(figures))

@@ -97,7 +97,7 @@ def _ledger(settings: Settings) -> tuple[bool | None, str]:
     if not entries:
         return None, "nothing has landed yet"
     received = sum(entry.received for entry in entries)
-    counted = sum(entry.accepted + entry.duplicate + entry.quarantined for entry in entries)
+    counted = sum(entry.accounted for entry in entries)
     gone = [o.path for entry in entries for o in entry.outputs if not (settings.raw / o.path).exists()]
     detail = f"{len(entries)} files, {received:,} lines received, {counted:,} accounted for"
     return received == counted and not gone, detail + (f", {len(gone)} raw files are gone" if gone else "")
@@ -126,6 +126,16 @@ def _snapshot(settings: Settings) -> tuple[bool | None, str]:
     return True, f"generation {checked['generation']}, {checked['files']} files whole"
 
 
+def _erasure(settings: Settings) -> tuple[bool | None, str]:
+    receipts = list((settings.erasure / "receipts").glob("*.json"))
+    pending = list((settings.erasure / "pending").glob("*.json"))
+    if pending:
+        return False, f"{len(pending)} erasures were begun and not finished: run `revealed erase` again"
+    return (
+        (True, f"{len(receipts)} people erased, none half-way") if receipts else (None, "nobody was erased")
+    )
+
+
 _CHECKS: dict[str, Callable[[Settings], tuple[bool | None, str]]] = {
     "python": _python,
     "packages": _packages,
@@ -135,4 +145,5 @@ _CHECKS: dict[str, Callable[[Settings], tuple[bool | None, str]]] = {
     "ledger": _ledger,
     "warehouse": _warehouse,
     "snapshot": _snapshot,
+    "erasure": _erasure,
 }

@@ -65,6 +65,7 @@ def _print_report(report: IngestReport) -> None:
     say(
         f"{report.files:,} files: {report.received:,} lines received = {report.accepted:,} accepted"
         f" + {report.duplicate:,} duplicate + {report.quarantined:,} quarantined"
+        + (f" + {report.erased:,} erased" if report.erased else "")
     )
     if report.already_landed:
         say(f"{report.already_landed:,} files had landed before and added nothing")

@@ -58,7 +58,8 @@ def show(generation: Generation = None, as_json: Json = False) -> None:
     for line in _lines(manifest.to_dict()):
         say(line)
     say(
-        f"one user's list      {cost['list_bytes']:,} of {cost['file_bytes']:,} bytes, in {cost['reads']} reads"
+        f"one user's list      {cost['list_bytes']:,} of {cost['file_bytes']:,} bytes, in {cost['reads']} reads;"
+        f" {cost['footer_bytes']:,} are the footer, which a service reads once"
     )
 
 

@@ -27,6 +27,7 @@ class RejectionReason(StrEnum):
     NUL_CHARACTER = "nul_character"
     CORRUPT_GZIP = "corrupt_gzip"
     CORRUPT_PARQUET = "corrupt_parquet"
+    ERASED = "erased"
 
 
 REMEDIES: dict[RejectionReason, str] = {
@@ -47,6 +48,8 @@ REMEDIES: dict[RejectionReason, str] = {
     RejectionReason.NUL_CHARACTER: "Take the NUL characters out of the strings.",
     RejectionReason.CORRUPT_GZIP: "Send the file again, whole; lines before the damage were kept.",
     RejectionReason.CORRUPT_PARQUET: "Write the file again; nothing of it was kept.",
+    # Only the gateway answers with it. Landing counts such lines as `erased`; quarantine never sees them.
+    RejectionReason.ERASED: "Send nothing of this person: they asked to be erased, and nothing of it is kept.",
 }
 
 

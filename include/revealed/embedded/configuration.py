@@ -55,6 +55,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "REVEALED_REFIT_EVERY_DAYS": str(settings.refit_every_days),
         "REVEALED_CONTENDERS": " ".join(settings.contenders),
         "REVEALED_TUNING_TRIALS": str(settings.tuning_trials),
+        "REVEALED_TRAINING_QUEUE": settings.training_queue,
         "REVEALED_RECOMMENDATIONS_PER_USER": str(settings.recommendations_per_user),
         "REVEALED_KEEP_GENERATIONS": str(settings.keep_generations),
         "REVEALED_KEEP_DATASETS": str(settings.keep_datasets),
@@ -69,6 +70,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "REVEALED_GATEWAY_SEGMENT_SECONDS": str(settings.gateway_segment_seconds),
         "REVEALED_GATEWAY_FREE_MEGABYTES": str(settings.gateway_free_megabytes),
         "REVEALED_GATEWAY_LINES_PER_SECOND": str(settings.gateway_lines_per_second),
+        "REVEALED_MLFLOW_URL": settings.mlflow_url,
     }
 
 

@@ -14,7 +14,7 @@ from revealed.publishing import read_recommendations
 from revealed.settings import Settings
 from revealed.warehouse import open_published, read_manifest
 
-_COUNTS = ("files", "received", "accepted", "duplicate", "quarantined")
+_COUNTS = ("files", "received", "accepted", "duplicate", "quarantined", "erased")
 _QUERY = """select model_name, model_version, policy, sum(impressions) as impressions, sum(clicks) as clicks,
        round(sum(clicks) / sum(impressions), 4) as click_rate
 from marts.rpt_model_daily
@@ -74,7 +74,8 @@ def what_came_in(entries: Iterable[LedgerEntry]) -> str:
     rows = [(log, *(counts[name] for name in _COUNTS)) for log, counts in sorted(logs.items())]
     total = ("all", *(sum(counts[name] for counts in logs.values()) for name in _COUNTS))
     why = ", ".join(f"{reason} {lines:,}" for reason, lines in reasons.most_common()) or "none"
-    return f"{table(('log', *_COUNTS), [*rows, total])}\nreceived = accepted + duplicate + quarantined\nquarantined for: {why}"
+    sums = "received = accepted + duplicate + quarantined + erased"
+    return f"{table(('log', *_COUNTS), [*rows, total])}\n{sums}\nquarantined for: {why}"
 
 
 def _since(entries: Iterable[LedgerEntry], moment: datetime) -> list[LedgerEntry]:

@@ -21,6 +21,7 @@ from revealed.durable import (
 from revealed.engines.duckdb import connect
 from revealed.errors import DamagedFileError, MissingInputError, NoDataError, UsageError
 from revealed.faults import fault_point
+from revealed.feedback.erased import refuse_erased
 from revealed.feedback.export import export_tables
 from revealed.feedback.lineage import (
     folds_of,
@@ -97,6 +98,7 @@ def find_dataset(settings: Settings, version: str | None = None) -> DatasetManif
             remedy="give more digits",
         )
     if not begun:
+        refuse_erased(settings, wanted)
         raise MissingInputError(
             f"there is no feedback dataset {wanted}",
             where=str(settings.datasets),

@@ -12,7 +12,7 @@ LINE_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIX = ".parquet"
 GZIP_SUFFIX = ".gz"
 SUFFIXES = (*LINE_SUFFIXES, *(suffix + GZIP_SUFFIX for suffix in LINE_SUFFIXES), PARQUET_SUFFIX)
-_UNFINISHED_SUFFIXES = (".tmp", ".part", ".inprogress")
+UNFINISHED_SUFFIXES = (".tmp", ".part", ".inprogress")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def candidates(folder: Path) -> Iterator[Path]:
     """Yield the regular files under `folder` by path; hidden and unfinished ones are left out."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if any(part.startswith(".") for part in parts) or path.name.endswith(_UNFINISHED_SUFFIXES):
+        if any(part.startswith(".") for part in parts) or path.name.endswith(UNFINISHED_SUFFIXES):
             continue
         if _is_regular(path) and not any(parent.is_symlink() for parent in _between(path, folder)):
             yield path

@@ -89,7 +89,7 @@ class KeyIndex:
         listed = ", ".join(literal(file) for file in files)
         try:
             self._con.execute(
-                f"insert into {table} select {_key(log)}, event_date from read_parquet([{listed}],"
+                f"insert into {table} select {key_of(log)}, event_date from read_parquet([{listed}],"
                 " hive_partitioning = true, hive_types = {'event_date': date})"
             )
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -108,7 +108,7 @@ def _table(log: Log) -> str:
     return f"keys_{LOGS[log.name].name}"
 
 
-def _key(log: Log) -> str:
-    """The key as one text; identifiers hold no NUL, so that joining with it is unambiguous."""
+def key_of(log: Log) -> str:
+    """Return the key as one text, in SQL; identifiers hold no NUL, so that joining with it is unambiguous."""
     parts = ", ".join(f"coalesce({column}::varchar, '')" for column in log.key)
     return f"concat_ws(chr(0), {parts})"

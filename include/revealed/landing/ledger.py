@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ class Output(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class LedgerEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """One landed source file. `received = accepted + duplicate + quarantined`, checked before it is written.
+    """One landed source file. `received = accepted + duplicate + quarantined + erased`, checked before it is written.
 
     Attributes:
         days: rows (accepted and duplicate) by event day.
@@ -28,6 +29,9 @@ class LedgerEntry(msgspec.Struct, kw_only=True, frozen=True):
         outputs: the rows' Parquet files, one a day.
         quarantine_output: the rejected lines' Parquet file, if any line was rejected.
         mapping_sha256: the mapping file that it was read with, if any.
+        erased: lines of people who were erased, before it landed or since; nothing of them is kept.
+        redacted_as: the file's checksums after lines of it were blanked, so that nobody lands it again.
+        revision: how often its outputs were written again by an erasure.
     """
 
     sha256: str
@@ -48,6 +52,14 @@ class LedgerEntry(msgspec.Struct, kw_only=True, frozen=True):
     first_received_at: str | None = None
     last_received_at: str | None = None
     landed_at: str
+    erased: int = 0
+    redacted_as: tuple[str, ...] = ()
+    revision: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """The lines of which it is known what became of them: as many as were received."""
+        return self.accepted + self.duplicate + self.quarantined + self.erased
 
     @property
     def source_file(self) -> str:
@@ -73,6 +85,11 @@ def read_ledger(settings: Settings) -> list[LedgerEntry]:
 def write_entry(settings: Settings, entry: LedgerEntry) -> None:
     """Commit: from here on the file's rows exist."""
     durable.write_json(settings.ledger / f"{entry.sha256}.json", msgspec.to_builtins(entry))
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment of raw, which is UTC without a zone, as the ledger writes it."""
+    return f"{moment.isoformat()}Z"
 
 
 def _read_entry(path: Path) -> LedgerEntry:

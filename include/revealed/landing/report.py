@@ -10,13 +10,14 @@ from revealed.landing.ledger import LedgerEntry
 
 @dataclass
 class IngestReport:
-    """The sums over the files of one ingest; `received = accepted + duplicate + quarantined`.
+    """The sums over the files of one ingest; `received = accepted + duplicate + quarantined + erased`.
 
     Attributes:
         files: files landed now.
         already_landed: files whose bytes had landed before; they add nothing.
         still_being_written: files left for the next run, because they are young or changed under the reader.
         unrecognised: files in the folder whose names end in nothing that landing reads.
+        erased: lines of people who were erased: dropped, nothing of them is kept.
         reasons: quarantined lines by reason code.
     """
 
@@ -28,6 +29,7 @@ class IngestReport:
     already_landed: int = 0
     still_being_written: int = 0
     unrecognised: int = 0
+    erased: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, entry: LedgerEntry) -> None:
@@ -37,6 +39,7 @@ class IngestReport:
         self.accepted += entry.accepted
         self.duplicate += entry.duplicate
         self.quarantined += entry.quarantined
+        self.erased += entry.erased
         for reason, lines in entry.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + lines
 

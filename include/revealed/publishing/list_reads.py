@@ -68,12 +68,17 @@ class CountedFile(io.RawIOBase):
 def cost_of_one_list(path: Path) -> dict[str, int]:
     """Return what reading one list costs, by reading one from the middle: `list_bytes` of `file_bytes`, in `reads` calls.
 
-    The footer, which a service reads once, is in it.
+    `footer_bytes` of it are the footer, which a service reads once.
     """
     metadata = pq.read_metadata(path)
     if not metadata.num_row_groups:
-        return {"list_bytes": 0, "file_bytes": path.stat().st_size, "reads": 0}
+        return {"list_bytes": 0, "file_bytes": path.stat().st_size, "footer_bytes": 0, "reads": 0}
     middle = metadata.row_group(metadata.num_row_groups // 2).column(0).statistics.min
     with CountedFile(path) as file:
         read_list(file, middle)
-        return {"list_bytes": file.bytes_read, "file_bytes": path.stat().st_size, "reads": file.reads}
+        return {
+            "list_bytes": file.bytes_read,
+            "file_bytes": path.stat().st_size,
+            "footer_bytes": metadata.serialized_size,
+            "reads": file.reads,
+        }

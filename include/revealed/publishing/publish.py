@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -111,8 +112,11 @@ def _fill(
     made = make_lists(work, staged)
     changes = _difference(work, staged, generation, current)
     facts = work.facts(generation, made.model)
-    write_database(work.settings, staged, facts)
-    quality = _audited(work, staged, made, changes, current, audit)
+    # Whoever waits for an audit in a process of its own waits for the file at the same time.
+    with ThreadPoolExecutor(1) as beside:
+        writing = beside.submit(write_database, work.settings, staged, facts)
+        quality = _audited(work, staged, made, changes, current, audit)
+        writing.result()
     files = describe_files(staged)
     return SnapshotManifest(
         **facts,

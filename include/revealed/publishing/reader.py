@@ -93,7 +93,7 @@ def similar_to(settings: Settings, item_id: str) -> list[tuple[str, float]]:
 
 
 def reading_cost(settings: Settings, manifest: SnapshotManifest) -> dict[str, int]:
-    """Return `list_bytes`, `file_bytes` and `reads`: what reading one user's list from a snapshot takes.
+    """Return `list_bytes`, `file_bytes`, `footer_bytes` and `reads`: what reading one user's list from a snapshot takes.
 
     Raises:
         DamagedFileError: the file is missing or is not as long as the manifest says.

@@ -179,15 +179,15 @@ def ledger() -> Suite:
         ("sha256", "name"),
         (
             rows_at_least(1, "rows whose file is not in the ledger do not exist"),
-            *not_null("sha256", "log", "received", "accepted", "duplicate", "quarantined"),
+            *not_null("sha256", "log", "received", "accepted", "duplicate", "quarantined", "erased"),
             unique_key("sha256"),
-            *(between(count, 0) for count in ("received", "accepted", "duplicate", "quarantined")),
+            *(between(count, 0) for count in ("received", "accepted", "duplicate", "quarantined", "erased")),
             no_rows(
                 "every_line_accounted_for",
                 "received",
-                "received = accepted + duplicate + quarantined, file by file",
-                "select sha256, name, received, accepted, duplicate, quarantined from {batch} "
-                "where received <> accepted + duplicate + quarantined",
+                "received = accepted + duplicate + quarantined + erased, file by file",
+                "select sha256, name, received, accepted, duplicate, quarantined, erased from {batch} "
+                "where received <> accepted + duplicate + quarantined + erased",
             ),
             no_rows(
                 "events_come_from_files",

@@ -56,19 +56,12 @@ def audit_snapshot(
     from revealed.quality.snapshot_suites import snapshot_suites
 
     with tempfile.TemporaryDirectory(prefix="revealed-audit-") as scratch:
-        database = (
-            Path(scratch) / "audit.duckdb"
-        )  # not the schema's name: DuckDB would not know which is meant
-        segments = _create_views(
-            settings, folder, database, interactions, bounds or {}, erased or erased_here(settings)
-        )
-        suites = snapshot_suites(
-            users_expected=users_expected,
-            k=k,
-            segments=segments,
-            sources=sources,
-            similar_sources=similar_sources,
-        )
+        # Not the schema's name: DuckDB would not know which is meant.
+        database = Path(scratch) / "audit.duckdb"
+        is_erased = erased or erased_here(settings)
+        segments = _create_views(settings, folder, database, interactions, bounds or {}, is_erased)
+        expected: dict[str, Any] = {"users_expected": users_expected, "k": k, "segments": segments}
+        suites = snapshot_suites(**expected, sources=sources, similar_sources=similar_sources)
         outcomes = validate(settings, database, suites)
     return conclude(
         settings, outcomes, subject="snapshot", title=f"Recommendation snapshot for {users_expected:,} users"

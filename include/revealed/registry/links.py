@@ -31,4 +31,4 @@ def artifact_link(run_id: str, path: str, caption: str) -> str:
 
 
 def _base(settings: Settings) -> str:
-    return f"http://127.0.0.1:{settings.mlflow_port}/#"
+    return f"{settings.mlflow_url.rstrip('/') or f'http://127.0.0.1:{settings.mlflow_port}'}/#"

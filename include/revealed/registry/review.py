@@ -22,6 +22,7 @@ from revealed.registry.client import MODEL_NAME, registry
 from revealed.registry.decisions import PROMOTED, REJECTED, ROLLED_BACK, write_decision
 from revealed.registry.gates import Gate, judge
 from revealed.registry.links import run_url, version_url
+from revealed.registry.page_limit import VERSION_CHARACTERS, fit_page
 from revealed.registry.report import champion_line, comparison_table, gates_table
 from revealed.registry.versions import (
     CHALLENGER,
@@ -104,7 +105,7 @@ def record_gates(settings: Settings, found: Assessment) -> None:
             told = f"{verdict}: {gate.value}; asked for {gate.limit}"
             client.set_model_version_tag(MODEL_NAME, found.version, f"gate/{gate.name}", told)
         page = f"{page}\n\n{GATES_HEADING}\n\n{gates_table(found.gates)}"
-        client.update_model_version(MODEL_NAME, found.version, description=page)
+        client.update_model_version(MODEL_NAME, found.version, description=fit_page(page, VERSION_CHARACTERS))
 
 
 def promote(

@@ -11,6 +11,7 @@ from revealed.durable import canonical_json, sha256_file
 from revealed.registry.client import MODEL_NAME, experiment_id, registry
 from revealed.registry.links import run_url, version_url
 from revealed.registry.outcome_tables import outcome_sections
+from revealed.registry.page_limit import RUN_NOTE_CHARACTERS, VERSION_CHARACTERS, fit_page
 from revealed.registry.report import version_description
 from revealed.registry.run_metrics import TRAINING_LOSS, comparison_metrics, loss_history
 from revealed.registry.versions import CHALLENGER, SHA256, ModelVersion, as_version, holder
@@ -68,7 +69,7 @@ def register_challenger(
             description = version_description(
                 training, run_id, airflow_run_url, outcome_sections(training.trial)
             )
-            client.set_tag(run_id, MLFLOW_RUN_NOTE, description)
+            client.set_tag(run_id, MLFLOW_RUN_NOTE, fit_page(description, RUN_NOTE_CHARACTERS))
             version = _create_version(client, training, run_id, description)
             client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
     return Registered(
@@ -192,7 +193,7 @@ def _create_version(client: Any, training: Training, run_id: str, description: s
         source,
         run_id=run_id,
         tags=_version_tags(training),
-        description=description,
+        description=fit_page(description, VERSION_CHARACTERS),
     )
     return as_version(found)
 

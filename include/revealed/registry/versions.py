@@ -16,6 +16,8 @@ from revealed.settings import Settings
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 SHA256 = "sha256/"
+# The tag of a version whose dataset is gone because somebody was erased; its value is the receipt's name.
+DATASET_ERASED = "dataset_erased"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from revealed.feedback import DatasetManifest
 from revealed.feedback.revision import code_revision
 from revealed.registry.client import experiment_id, registry
 from revealed.registry.links import run_url
+from revealed.registry.page_limit import VERSION_CHARACTERS, fit_page
 from revealed.registry.versions import SHA256
 from revealed.reward.evaluate import RewardEvaluation
 from revealed.settings import Settings
@@ -137,5 +138,5 @@ def _create_version(
         f"{client.get_run(run_id).info.artifact_uri}/model",
         run_id=run_id,
         tags=tags,
-        description=(saved.folder / "card.md").read_text(),
+        description=fit_page((saved.folder / "card.md").read_text(), VERSION_CHARACTERS),
     )

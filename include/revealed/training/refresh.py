@@ -98,10 +98,13 @@ def twin_files(models: Path, twin: Recommender, lineage: dict[str, Any]) -> dict
 
 def _find_start(settings: Settings, dataset: DatasetManifest) -> tuple[Start | None, str]:
     from revealed.registry import current_champion, fetch_model
+    from revealed.registry.versions import DATASET_ERASED
 
     champion = current_champion(settings)
     if champion is None:
         return None, "there is no champion to go on from"
+    if DATASET_ERASED in champion.tags:
+        return None, "somebody was erased from the data that the champion has learnt from"
     folder = fetch_model(settings, champion.version)
     model, saved = load_model(folder)
     fit = saved.card["lineage"].get("fit")

@@ -118,11 +118,16 @@ def _dbt(settings: Settings, arguments: list[str], folder: Path, progress: Progr
     ]
     env = {name: value for name, value in os.environ.items() if name != "REVEALED_CANDIDATE"}
     env |= dbt_environment(settings)
-    with subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as child:
+    with start_dbt(command, folder, env) as child:
         said = [_heard(line, progress) for line in child.stdout or ()]
     return _Done(child.returncode, _tail("\n".join(said)))
+
+
+def start_dbt(command: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Return dbt as a started child whose words, errors among them, come on its `stdout`."""
+    return subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def _heard(line: str, progress: Progress) -> str:

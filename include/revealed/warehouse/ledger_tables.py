@@ -19,6 +19,8 @@ _LEDGER = pa.schema(
         ("accepted", pa.int64()),
         ("duplicate", pa.int64()),
         ("quarantined", pa.int64()),
+        ("erased", pa.int64()),
+        ("revision", pa.int64()),
         ("landed_at", pa.string()),
     ]
 )
@@ -27,7 +29,10 @@ _REASONS = pa.schema(
 )
 
 _COMMENTS = (
-    ("table ops.ledger", "One row per landed source file: received = accepted + duplicate + quarantined."),
+    (
+        "table ops.ledger",
+        "One row per landed source file: received = accepted + duplicate + quarantined + erased.",
+    ),
     (
         "table ops.quarantine_reasons",
         "One row per source file and rejection reason: how many lines were set aside.",

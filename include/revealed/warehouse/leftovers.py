@@ -68,10 +68,10 @@ def _is_abandoned(folder: Path, now: datetime, quiet: timedelta) -> bool:
     except FileNotFoundError:
         return False  # a file went while we looked: somebody is at work here
     is_quiet = now.timestamp() - written >= quiet.total_seconds()
-    return is_quiet and not _is_being_written(folder / "warehouse.duckdb")
+    return is_quiet and not is_being_written(folder / "warehouse.duckdb")
 
 
-def _is_being_written(database: Path) -> bool:
+def is_being_written(database: Path) -> bool:
     """Return whether another process has the file open for writing: DuckDB locks it for as long as it does."""
     if not database.is_file():
         return False

@@ -169,14 +169,24 @@ def _built_as_of(con: duckdb.DuckDBPyConnection, entries: list[LedgerEntry], dig
     state = con.execute("select as_of, project_digest from ops.build_state").fetchone()
     if state is None or state[1] != digest:
         return None
-    if not _built_files(con) <= {entry.sha256 for entry in entries}:
-        return None  # a source file was taken out of raw (erasure, a restored backup): only scratch is right
+    if not _built_revisions(con) <= {(entry.sha256, entry.revision) for entry in entries}:
+        return None  # lines were taken out of raw (erasure, a restored backup): only scratch is right
     built: datetime = state[0].replace(tzinfo=UTC)
     return built
 
 
 def _built_files(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(row[0] for row in con.execute("select sha256 from ops.ledger").fetchall())
+
+
+def _built_revisions(con: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, int]]:
+    """Return the source files that the last build saw, each with how often an erasure had written its rows again."""
+    known = con.execute(
+        "select count(*) from duckdb_columns() where schema_name = 'ops' and table_name = 'ledger'"
+        " and column_name = 'revision'"
+    ).fetchone()
+    revision = "revision" if known and known[0] else "0"  # a build by an earlier release knew of no erasure
+    return frozenset(con.execute(f"select sha256, {revision} from ops.ledger").fetchall())
 
 
 def _first_changed_day(

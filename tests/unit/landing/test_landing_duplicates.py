@@ -110,7 +110,7 @@ def test_days_that_do_not_fit_memory_give_the_same_rows(
     ingest_path(settings, path, "events")
     other = replace(settings, home=tmp_path / "other")
     monkeypatch.setattr(partitions_module, "_BUFFERED_ROWS", 1)
-    monkeypatch.setattr("revealed.landing.lander._TABLE_ROWS", 100)
+    monkeypatch.setattr("revealed.landing.staged_source._TABLE_ROWS", 100)
     ingest_path(other, path, "events")
     assert raw_rows(other) == raw_rows(settings)
     assert len(raw_rows(other)) == 6000

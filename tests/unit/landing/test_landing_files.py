@@ -18,7 +18,15 @@ from landing_files import OLD, as_lines, counts, event, put, quarantined, raw_ro
 
 from revealed.contracts import MAX_LINE_BYTES
 from revealed.errors import LockedError, MissingInputError, NoDataError, UnknownFormatError, UsageError
-from revealed.landing import gzip_stream, ingest_landing, ingest_path, land_file, lander, read_ledger
+from revealed.landing import (
+    gzip_stream,
+    ingest_landing,
+    ingest_path,
+    land_file,
+    lander,
+    read_ledger,
+    staged_source,
+)
 from revealed.landing import lines as lines_module
 from revealed.landing.lines import read_blocks
 from revealed.settings import Settings
@@ -71,7 +79,9 @@ def test_a_file_that_grows_under_the_reader_is_left(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     path = put(tmp_path / "a.jsonl", LINES)
-    module, name = (lander.durable, "sha256_file") if moment == "while hashing" else (lander, "parse_file")
+    module, name = (
+        (lander.durable, "sha256_file") if moment == "while hashing" else (staged_source, "parse_file")
+    )
     original = getattr(module, name)
 
     def while_growing(*arguments: object) -> object:
@@ -98,7 +108,7 @@ def test_missing_landing_folder(tmp_path: Path) -> None:
 def test_landing_folder_with_nothing_in_it(settings: Settings) -> None:
     assert ingest_landing(settings).to_dict() == {
         **dict.fromkeys(("files", "received", "accepted", "duplicate", "quarantined"), 0),
-        **dict.fromkeys(("already_landed", "still_being_written", "unrecognised"), 0),
+        **dict.fromkeys(("already_landed", "still_being_written", "unrecognised", "erased"), 0),
         "reasons": {},
     }
 

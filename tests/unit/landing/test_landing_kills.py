@@ -65,10 +65,10 @@ def test_lines_that_do_not_add_up_are_not_committed(
 ) -> None:
     """The guard itself: a landing that loses a row must refuse to commit."""
     from revealed.errors import DamagedFileError
-    from revealed.landing import lander
+    from revealed.landing import staged_source
 
-    original = lander.table_of
-    monkeypatch.setattr(lander, "table_of", lambda *arguments: original(*arguments).slice(1))
+    original = staged_source.table_of
+    monkeypatch.setattr(staged_source, "table_of", lambda *arguments: original(*arguments).slice(1))
     with pytest.raises(DamagedFileError, match="do not make as many"):
         ingest_path(settings, put(tmp_path / "a.jsonl", as_lines([event(1), event(2)])), "events")
     assert read_ledger(settings) == []

@@ -170,9 +170,9 @@ DERIVED = Breakages(
         "update marts.dim_items set expected_dwell_s = -1 where item_id = 'i2'",
         "insert into marts.dim_items (item_id, is_available) values ('i3', true)",
         "update ops.ledger set received = 9 where sha256 = 'f1'",
-        "insert into ops.ledger (sha256, name, log, received, accepted, duplicate, quarantined) values "
-        "('f3', 'a', 'users', -2, -1, 0, -1), ('f4', 'b', 'users', 0, 1, -1, 0), "
-        "('f2', 'c', 'items', 0, 0, 0, 0)",
+        "insert into ops.ledger (sha256, name, log, received, accepted, duplicate, quarantined, erased) values "
+        "('f3', 'a', 'users', -2, -1, 0, -1, 0), ('f4', 'b', 'users', 0, 1, -1, 0, 0), "
+        "('f2', 'c', 'items', 0, 0, 0, 1, -1)",
     ),
     {
         (SESSION, "complete", None): [{"session_key": "kr1", "missing": "items"}],
@@ -231,6 +231,7 @@ DERIVED = Breakages(
         (LEDGER, RANGE, "accepted"): [{"sha256": "f3", "name": "a", "accepted": -1}],
         (LEDGER, RANGE, "duplicate"): [{"sha256": "f4", "name": "b", "duplicate": -1}],
         (LEDGER, RANGE, "quarantined"): [{"sha256": "f3", "name": "a", "quarantined": -1}],
+        (LEDGER, RANGE, "erased"): [{"sha256": "f2", "name": "c", "erased": -1}],
         (LEDGER, "key_unique", "sha256"): [{"sha256": "f2", "copies": 2}],
     },
 )

@@ -15,7 +15,8 @@ USERS, K = 4, 3
 SOURCES = {"sources": ("als", "popularity"), "similar_sources": ("als", "content")}
 
 _TABLES = {
-    "items": "select 'i' || i as item_id, i <> 9 as is_available, i <> 8 as is_allowed, i < 4 as has_content from range(10) as r(i)",
+    "items": "select 'i' || i as item_id, i <> 9 as is_available, i <> 8 as is_allowed, "
+    "i < 4 as has_content from range(10) as r(i)",
     "recommendations": "select 'u' || u as user_id, (n + 1)::integer as rank, 'i' || (u + n) as item_id, "
     "1.0 / (n + 1) as score, -n::float as utility, 'als' as source from range(4) as a(u), range(3) as b(n)",
     "similar_items": "select 'i' || i as item_id, (n + 1)::integer as rank, "

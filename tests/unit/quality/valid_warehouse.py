@@ -199,11 +199,11 @@ create table marts.dim_users as select 'u' || i as user_id from range(1, 4) as t
 
 create table ops.ledger as
 select * from (values
-    ('f1', 'events.jsonl', 'events', 8::bigint, 5::bigint, 1::bigint, 2::bigint, timestamp '2026-03-02
-    13:00:00'),
-    ('f2', 'inferences.jsonl', 'inferences', 4::bigint, 4::bigint, 0::bigint, 0::bigint, timestamp
-    '2026-03-02 13:00:00')
-) as v(sha256, name, log, received, accepted, duplicate, quarantined, landed_at);
+    ('f1', 'events.jsonl', 'events', 8::bigint, 5::bigint, 1::bigint, 2::bigint, 0::bigint,
+    timestamp '2026-03-02 13:00:00'),
+    ('f2', 'inferences.jsonl', 'inferences', 5::bigint, 4::bigint, 0::bigint, 0::bigint, 1::bigint,
+    timestamp '2026-03-02 13:00:00')
+) as v(sha256, name, log, received, accepted, duplicate, quarantined, erased, landed_at);
 """
 
 

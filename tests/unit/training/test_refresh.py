@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 from planted_world import AS_OF, World, settings_in, write_warehouse
 
+from revealed.erasure.dataset_notes import note_erased
+from revealed.errors import MissingInputError
 from revealed.feedback import write_dataset
-from revealed.registry import fetch_model, promote
+from revealed.feedback.dataset import find_dataset
+from revealed.registry import fetch_model, promote, read_model_version
 from revealed.settings import Settings
 from revealed.training import TrainingRequest, TrainingResult, train_challenger
 from revealed.training.artifact import load_model
-from revealed.training.refresh import TWIN
+from revealed.training.refresh import TWIN, decide_fit
 
 ALS = TrainingRequest(contenders=("als",))
 
@@ -80,6 +83,19 @@ def test_a_week_later_everything_is_fitted_from_nothing(settings: Settings) -> N
     assert (found["how"], found["because"]) == ("full", "the last full fit misses 7 days of data")
     found = evaluation(settings, trained(settings, 8, replace(ALS, fit="refresh")).version)["fit"]
     assert found["how"] == "refresh"
+
+
+def test_nothing_is_learnt_on_from_what_an_erased_person_taught(settings: Settings) -> None:
+    """The dataset goes, the model says so, and the next training starts from nothing."""
+    dataset = find_dataset(settings)
+    note_erased(settings, [dataset], "", "20260101T000000Z-ab")
+    shutil.rmtree(dataset.path)
+    assert read_model_version(settings, "champion").tags["dataset_erased"] == "20260101T000000Z-ab"
+    with pytest.raises(MissingInputError, match="held a person who was erased"):
+        find_dataset(settings, dataset.version[:6])
+    start, fit = decide_fit(settings, dataset, ALS)
+    assert start is None
+    assert (fit.how, "erased" in fit.because) == ("full", True)
 
 
 def test_the_twin_is_what_was_known_at_the_split(settings: Settings) -> None:

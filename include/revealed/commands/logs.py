@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,15 +87,11 @@ def simulate(
     ] = None,
     live: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL", help="Write nothing: let the people of this home's world visit this gateway."
-        ),
+        typer.Option(metavar="URL", help="Write nothing: let this home's people visit this gateway."),
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(
-            help="With --live: the gateway's token (default: a passing one, made in REVEALED_HOME)."
-        ),
+        typer.Option(help="With --live: the gateway's token (default: a passing one of this home's)."),
     ] = None,
     in_flight: Annotated[
         int, typer.Option(min=1, max=1000, help="With --live: requests under way at once.")
@@ -107,8 +104,9 @@ def simulate(
     purchases, returns, late, duplicate and malformed lines, bots, visitors who log in. The truth lies beside the
     landing folder, for tests.
 
-    With --live the people of the world in REVEALED_HOME come to a gateway on the days that follow, and post what they
-    did, some of it late, twice or broken. Ctrl-C ends at the next full hour; the next call goes on from there.
+    With --live the people of the world in REVEALED_HOME come to a gateway on the days that follow: they ask, look,
+    click, skip, buy, and post what they did, some of it late, twice or broken; where the gateway says later, they
+    come later. Ctrl-C ends at the next full hour; the next call goes on from there.
 
     \b
     Examples:
@@ -116,19 +114,16 @@ def simulate(
       revealed simulate --days 30 --users 2000 --seed 7
       revealed simulate --live http://127.0.0.1:8300 --days 3
     """
+    world = {"users": users, "items": items, "seed": seed}
     if live is not None:
-        others: dict[str, object] = {"--users": users, "--items": items, "--seed": seed, "--out": out}
-        _live(live, token, days, in_flight, others, as_json)
+        _live(live, token, days, in_flight, {**world, "out": out}, as_json)
         return
     if token is not None:
         raise UsageError("--token is for --live", where="--token", remedy="say which gateway: --live URL")
-    _write({"days": days, "users": users, "items": items, "seed": seed}, out, as_json)
+    _write(out, {**world, "days": days}, as_json)
 
 
-def _write(wanted: dict[str, Any], out: Path | None, as_json: bool) -> None:
-    """Write the demo's world, with what was asked for otherwise."""
-    import dataclasses
-
+def _write(out: Path | None, wanted: dict[str, Any], as_json: bool) -> None:
     from revealed.simulation import WorldConfig
     from revealed.simulation import simulate as write_world
 
@@ -153,7 +148,7 @@ def _live(
     """Hand over to the live world, which is the one in this home: nothing about it can be chosen again."""
     from revealed.commands.live import live as run_live
 
-    chosen = [name for name, value in others.items() if value is not None]
+    chosen = [f"--{name}" for name, value in others.items() if value is not None]
     if chosen:
         raise UsageError(
             "people live in the world that was written in this home",

@@ -56,6 +56,12 @@ class Watcher:
             for asset in self.client.assets()
         }
         events = self.client.asset_events(after=after)
+        # An event may have started a run after `runs` was read.
+        seen = {(run["dag_id"], run["dag_run_id"]) for run in runs}
+        if any(
+            (run["dag_id"], run["run_id"]) not in seen for event in events for run in event["created_dagruns"]
+        ):
+            return False
         return all(consumers.get(event["asset_id"], set()) <= _started_by(event) for event in events)
 
     def _waits_for_a_person(self, run: dict[str, Any]) -> bool:

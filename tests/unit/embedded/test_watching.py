@@ -44,7 +44,7 @@ class Script:
 
     def asset_events(self, *, after: str = "") -> list[dict[str, Any]]:
         return [
-            {"asset_id": asset, "created_dagruns": [{"dag_id": dag} for dag in started]}
+            {"asset_id": asset, "created_dagruns": [{"dag_id": dag, "run_id": f"{dag}-1"} for dag in started]}
             for asset, started in self.scene.get("events", [])
         ]
 
@@ -72,9 +72,21 @@ def test_it_waits_for_the_run_that_an_event_has_not_started_yet() -> None:
 
 
 def test_a_paused_dag_is_not_waited_for() -> None:
-    script = Script({"runs": {"a": "success"}, "events": [(7, ["b"])]})
+    script = Script({"runs": {"a": "success", "b": "success"}, "events": [(7, ["b"])]})
     _watch(script)
     assert script.polls == 1
+
+
+def test_a_run_that_began_between_two_questions_is_waited_for() -> None:
+    """The runs are read first, the events after: what an event has started in between is in no list yet."""
+    script = Script(
+        {"runs": {"a": "success"}, "events": [(7, ["b"])]},
+        {"runs": {"a": "success", "b": "running"}, "events": [(7, ["b"])]},
+        {"runs": {"a": "success", "b": "success"}, "events": [(7, ["b"])]},
+    )
+    runs, _ = _watch(script)
+    assert script.polls == 3
+    assert [run["state"] for run in runs] == ["success", "success"]
 
 
 def test_every_change_is_told_once_and_dbts_many_models_are_not() -> None:

@@ -86,7 +86,7 @@ class Connection:
         self._runner.__enter__()
         self._http = self._run(self._open())
         self._slots = asyncio.Semaphore(self.in_flight)
-        self._told = -_TOLD_SECONDS
+        self._told: dict[str, float] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,8 +188,8 @@ class Connection:
                 "it goes on where it stopped",
             )
         self.retried[reason] += 1
-        if time.monotonic() - self._told >= _TOLD_SECONDS:
-            self._told = time.monotonic()
+        if time.monotonic() - self._told.get(reason, -_TOLD_SECONDS) >= _TOLD_SECONDS:
+            self._told[reason] = time.monotonic()
             self.progress(
                 f"the gateway is {'busy' if response is not None else 'away'} ({trouble or reason}); waiting"
             )

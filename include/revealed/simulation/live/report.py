@@ -22,9 +22,10 @@ class LiveDay:
     """One simulated day.
 
     Clicks are those of sessions; what is clicked in a mail is `mail_clicks`. A click satisfies where the world's
-    satisfaction is over one half. Articles of a session are the different items clicked in it. `requests` are those that the gateway answered; `lines` are all lines sent, of which `copies` had
-    been sent before and `late` came days late; `repeated` copies came under the same Idempotency-Key, were answered
-    as before (the verdicts count again) and not stored: `lines - repeated` is what landing receives.
+    satisfaction is over one half. Articles of a session are the different items clicked in it. `requests` are those
+    that the gateway answered; `lines` are all lines sent, of which `copies` had been sent before and `late` came days
+    late; `repeated` copies came under the same Idempotency-Key, were answered as before (the verdicts count again)
+    and not stored: `lines - repeated` is what landing receives.
     `waiting` parcels are still on people's devices.
     """
 

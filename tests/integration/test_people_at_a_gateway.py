@@ -98,6 +98,7 @@ def test_a_full_disk_and_a_kill_cost_no_acknowledged_line(tmp_path: Path) -> Non
         wait_until(lambda: (settings.home / "people.out").read_text().count("\n") > 60)
         assert people.poll() is None
         os.kill(killed.pid, signal.SIGKILL)
+    wait_until(lambda: ports.is_free(settings.gateway_port))
     with running_gateway(settings):
         assert people.wait(timeout=300) == 0, said.read_text()
     assert "away" in said.read_text()

@@ -15,6 +15,7 @@ def tell(reply: Reply) -> None:
     """Print a parcel's verdicts, and whether the gateway has stored it before."""
     told = {"log": reply.parcel.log, "repeated": reply.parcel.is_repeated, "verdicts": reply.verdicts}
     sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

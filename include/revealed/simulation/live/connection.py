@@ -22,6 +22,7 @@ from revealed.simulation.names import timestamps
 SCOPES = ("events:write", "inferences:write", "recommendations:read", "clock:set")
 _PATHS = {"events": "/v1/events", "inferences": "/v1/inferences"}
 _BUSY = {429, 503}
+_KEY_AT_WORK = 409  # with Retry-After: the same key's first request is still being answered
 _TOLD_SECONDS = 5.0
 _TIMEOUT_SECONDS = 30.0
 _T = TypeVar("_T")
@@ -85,7 +86,7 @@ class Connection:
         self._runner.__enter__()
         self._http = self._run(self._open())
         self._slots = asyncio.Semaphore(self.in_flight)
-        self._told = -_TOLD_SECONDS
+        self._told: dict[str, float] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,7 +170,7 @@ class Connection:
                     )
                 except httpx.TransportError as error:
                     trouble = type(error).__name__
-            if response is not None and response.status_code not in _BUSY:
+            if response is not None and not _says_later(response):
                 return response
             tries += 1
             await self._wait(response, trouble, tries, began)
@@ -187,8 +188,8 @@ class Connection:
                 "it goes on where it stopped",
             )
         self.retried[reason] += 1
-        if time.monotonic() - self._told >= _TOLD_SECONDS:
-            self._told = time.monotonic()
+        if time.monotonic() - self._told.get(reason, -_TOLD_SECONDS) >= _TOLD_SECONDS:
+            self._told[reason] = time.monotonic()
             self.progress(
                 f"the gateway is {'busy' if response is not None else 'away'} ({trouble or reason}); waiting"
             )
@@ -205,6 +206,13 @@ class Connection:
             )
         where = f"{response.request.method} {response.request.url}"
         return PlatformError(f"the gateway answered {response.status_code}: {said}", where=where)
+
+
+def _says_later(response: httpx.Response) -> bool:
+    """Return whether the same request may be answered otherwise in a moment."""
+    if response.status_code == _KEY_AT_WORK:
+        return "Retry-After" in response.headers
+    return response.status_code in _BUSY
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -21,10 +21,11 @@ SATISFIED = 0.5
 class LiveDay:
     """One simulated day.
 
-    A click satisfies where the world's satisfaction is over one half. Articles of a session are the different items
-    clicked in it. `requests` are those that the gateway answered; `lines` are all lines sent, of which `copies` had
-    been sent before and `late` came days late; `repeated` copies came under the same Idempotency-Key, were answered
-    as before (the verdicts count again) and not stored: `lines - repeated` is what landing receives.
+    Clicks are those of sessions; what is clicked in a mail is `mail_clicks`. A click satisfies where the world's
+    satisfaction is over one half. Articles of a session are the different items clicked in it. `requests` are those
+    that the gateway answered; `lines` are all lines sent, of which `copies` had been sent before and `late` came days
+    late; `repeated` copies came under the same Idempotency-Key, were answered as before (the verdicts count again)
+    and not stored: `lines - repeated` is what landing receives.
     `waiting` parcels are still on people's devices.
     """
 
@@ -36,6 +37,7 @@ class LiveDay:
     shown: int
     clicks: int
     satisfied_clicks: int
+    mail_clicks: int
     articles: int
     single_article_sessions: int
     true_relevance: float
@@ -107,8 +109,11 @@ class Tally:
         row, slot = np.nonzero(outcome.clicked)
         person, item = slates.wave.person[row], slates.choice.items[row, slot]
         self.counts["shown"] += int(slates.shown.sum())
-        self.counts["clicks"] += len(row)
-        self.counts["satisfied_clicks"] += int((world.satisfaction[person, item] > SATISFIED).sum())
+        in_session = slates.wave.session[row] >= 0
+        self.counts["clicks"] += int(in_session.sum())
+        self.counts["mail_clicks"] += int((~in_session).sum())
+        satisfies = world.satisfaction[person, item] > SATISFIED
+        self.counts["satisfied_clicks"] += int((satisfies & in_session).sum())
         self.relevance += float(slates.relevance[slates.shown].sum())
         for session, clicked in zip(slates.wave.session[row].tolist(), item.tolist(), strict=True):
             if session >= 0:
@@ -140,6 +145,7 @@ class Tally:
             shown=counts["shown"],
             clicks=counts["clicks"],
             satisfied_clicks=counts["satisfied_clicks"],
+            mail_clicks=counts["mail_clicks"],
             articles=sum(len(items) for items in self._read.values()),
             single_article_sessions=sum(len(items) == 1 for items in self._read.values()),
             true_relevance=self.relevance / max(counts["shown"], 1),

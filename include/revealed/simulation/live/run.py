@@ -24,8 +24,8 @@ from revealed.simulation.live.recommenders import LiveRecommenders, Watch
 from revealed.simulation.live.report import LiveDay, LiveReport, Tally
 from revealed.simulation.live.state import (
     LiveState,
+    begin_run,
     item_numbers,
-    read_state,
     read_world,
     used_up,
     write_state,
@@ -65,9 +65,7 @@ def simulate_live(
         UsageError: the token does not open this, or the gateway shows items of another world.
     """
     config = read_world(settings)
-    state = read_state(settings, config)
-    state.run += 1
-    write_state(settings, state)
+    state = begin_run(settings, config)
     world = build_world(config)
     with connection, _stop_when_asked(progress) as stop:
         traffic = Traffic(world)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,22 @@ def read_state(settings: Settings, config: WorldConfig) -> LiveState:
     """Return where the live world stands: at its beginning, the day after the written days."""
     path = state_file(settings)
     return LiveState.from_dict(json.loads(path.read_text())) if path.exists() else LiveState(day=config.days)
+
+
+def begin_run(settings: Settings, config: WorldConfig) -> LiveState:
+    """Return the state for another run, kept as begun.
+
+    Devices have forgotten under which key they had sent what they will send again: a key counts for one token, and a
+    run may come with another.
+    """
+    state = read_state(settings, config)
+    state.run += 1
+    state.outbox.waiting = [
+        replace(parcel, key=None, is_repeated=False) if parcel.is_repeated else parcel
+        for parcel in state.outbox.waiting
+    ]
+    write_state(settings, state)
+    return state
 
 
 def read_next_day(settings: Settings) -> date:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "day", "sessions", "requests", "shown", "clicks", "satisfied_clicks_per_session", "articles_per_session",
-    "single_article_share", "lines", "accepted", "rejected", "copies", "repeated", "late", "retried", "waiting",
+    "single_article_share", "lines", "accepted", "rejected", "copies", "repeated", "unkept", "late", "retried", "waiting",
 )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from revealed.embedded.text_table import table
 
 _DAYS_BEFORE = 7
 # What our gateway served names a generation of six digits; the text engine's lists come through the gateway, too.
+# A visit that began before midnight goes on after it: the day's generation is the one that most lists came from.
 _SERVED = """served as (
-    select impression_date as day, min(snapshot_id) as generation
+    select impression_date as day, mode(snapshot_id) as generation
     from marts.fct_impressions
     where occurred_at >= $since and regexp_full_match(snapshot_id, '[0-9]{6}')
     group by impression_date
@@ -91,14 +92,16 @@ def what_the_gateway_logged(
     row = connection.execute(_LOGGED, {"since": live_since.replace(tzinfo=None)}).fetchone() or (0, 0, 0)
     requests, shown, known = (int(count) for count in row)
     told = {
-        name: sum(int(day[name]) for day in lived) for name in ("requests", "lines", "repeated", "retried")
+        name: sum(int(day[name]) for day in lived)
+        for name in ("requests", "lines", "repeated", "unkept", "retried")
     }
-    received = told["lines"] - told["repeated"]
+    received = told["lines"] - told["repeated"] - told["unkept"] + told["requests"]
     return (
         f"people were answered {told['requests']:,} times; the warehouse knows {requests:,} of these lists with {shown:,} "
         f"places, {known:,} of them with the probability at which they were drawn\n"
-        f"people sent {told['lines']:,} lines, {told['repeated']:,} of them again under the same key (not stored): "
-        f"{received:,} to land; told to come later {told['retried']:,} times"
+        f"people sent {told['lines']:,} lines; less {told['repeated']:,} sent again under the same key and {told['unkept']:,} "
+        f"too long to keep, with the {told['requests']:,} lists: {received:,} lines to receive\n"
+        f"told to come later {told['retried']:,} times"
     )
 
 

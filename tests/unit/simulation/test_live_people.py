@@ -22,7 +22,7 @@ from revealed.landing import ingest_landing
 from revealed.settings import Settings
 from revealed.simulation import simulate
 from revealed.simulation.live import Connection, LiveReport, passing_token, read_lived_days, simulate_live
-from revealed.simulation.live.connection import Reply
+from revealed.simulation.live.connection import Reply, is_unkept
 from revealed.simulation.live.state import read_state, state_file
 
 
@@ -106,7 +106,10 @@ def test_what_is_acknowledged_is_landed_and_what_is_refused_is_quarantined(home:
             assert landed.total() == acknowledged.total() + sum(day.requests for day in report.days)
             assert set(landed.values()) == {1}
     refused = Counter(
-        verdict["reason"] for reply in stored for verdict in reply.verdicts if verdict["status"] == "rejected"
+        verdict["reason"]
+        for reply in stored
+        for verdict in reply.verdicts
+        if verdict["status"] == "rejected" and not is_unkept(verdict)
     )
     with duckdb.connect() as con:
         quarantined = con.execute(

@@ -23,6 +23,7 @@ SCOPES = ("events:write", "inferences:write", "recommendations:read", "clock:set
 _PATHS = {"events": "/v1/events", "inferences": "/v1/inferences"}
 _BUSY = {429, 503}
 _KEY_AT_WORK = 409  # with Retry-After: the same key's first request is still being answered
+_NOT_KEPT = "this line is not kept"
 _TOLD_SECONDS = 5.0
 _TIMEOUT_SECONDS = 30.0
 _T = TypeVar("_T")
@@ -57,6 +58,16 @@ class Reply:
     accepted: int
     rejected: int
     verdicts: list[dict[str, Any]]
+
+    @property
+    def unkept(self) -> int:
+        """How many refused lines the gateway does not even set aside, and says so."""
+        return sum(is_unkept(verdict) for verdict in self.verdicts)
+
+
+def is_unkept(verdict: dict[str, Any]) -> bool:
+    """Return whether a verdict tells that its line is not kept."""
+    return str(verdict.get("detail", "")).endswith(_NOT_KEPT)
 
 
 @dataclass

@@ -25,7 +25,8 @@ class LiveDay:
     satisfaction is over one half. Articles of a session are the different items clicked in it. `requests` are those
     that the gateway answered; `lines` are all lines sent, of which `copies` had been sent before and `late` came days
     late; `repeated` copies came under the same Idempotency-Key, were answered as before (the verdicts count again)
-    and not stored: `lines - repeated` is what landing receives.
+    and not stored; `unkept` ones were refused as too long to keep. What landing receives of them is
+    `lines - repeated - unkept`.
     `waiting` parcels are still on people's devices.
     """
 
@@ -48,6 +49,7 @@ class LiveDay:
     rejected: int
     copies: int
     repeated: int
+    unkept: int
     late: int
     retried: int
     waiting: int
@@ -130,6 +132,7 @@ class Tally:
                 rejected=reply.rejected,
                 copies=lines * reply.parcel.is_copy,
                 repeated=lines * reply.parcel.is_repeated,
+                unkept=0 if reply.parcel.is_repeated else reply.unkept,
                 late=lines * (reply.parcel.is_late and not reply.parcel.is_copy),
             )
 
@@ -156,6 +159,7 @@ class Tally:
             rejected=counts["rejected"],
             copies=counts["copies"],
             repeated=counts["repeated"],
+            unkept=counts["unkept"],
             late=counts["late"],
             retried=retried,
             waiting=waiting,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
 
 from revealed import __version__
 from revealed.gateway import collecting, health, recommending
@@ -25,7 +26,8 @@ def create_app(settings: Settings, *, journal: Journal | None = None) -> FastAPI
         journal: an open journal; left out, the app opens one when it starts, and closes either when it stops.
     """
     gateway = Gateway.of(settings, journal or Journal(settings))
-    app = FastAPI(title="Revealed gateway", version=__version__, lifespan=_lifespan)
+    # Its page of the calls brings its own scripts; FastAPI's would load them from another machine.
+    app = FastAPIOffline(title="Revealed gateway", version=__version__, lifespan=_lifespan, redoc_url=None)
     app.state.gateway = gateway
     app.add_exception_handler(HttpRefusal, _refuse)
     collecting.add_routes(app, gateway)

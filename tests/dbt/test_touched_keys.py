@@ -54,6 +54,7 @@ def _land(settings: Settings, home: Path, files: list[Path], source: str = "sour
     ingest_landing(settings)
 
 
+@pytest.mark.slow  # a shorter sibling: test_incremental holds continued builds to builds from scratch
 def test_a_tangled_world_built_in_steps_equals_scratch(tmp_path: Path) -> None:
     _steps(tmp_path, 1, QUICK)
 

@@ -104,6 +104,7 @@ def test_the_same_run_again_leaves_the_same_data(home: Path) -> None:
     assert snapshot
 
 
+@pytest.mark.slow  # shorter siblings: quality/test_gate names broken rows, test_warehouse_kills keeps what is in service
 def test_a_broken_row_stops_the_publish_and_is_named(home: Path) -> None:
     """A raw file damaged by hand: dbt's models build, the audit says which rows, the old warehouse serves on."""
     generation = result(revealed(home, "snapshot", "show", "--json"))["generation"]

@@ -108,6 +108,7 @@ def test_a_full_disk_while_the_first_warehouse_is_built(world: Path, tmp_path: P
     assert list((home / "warehouse" / "candidates").iterdir()) == []
 
 
+@pytest.mark.slow  # a shorter sibling: registry/test_model_registry refuses a damaged artifact
 def test_a_damaged_model_is_not_published(world: Path, tmp_path: Path) -> None:
     """One byte of the champion's arrays is flipped in MLflow's artifacts, and the local copy is gone.
 

@@ -92,7 +92,7 @@ def what_the_gateway_logged(
     row = connection.execute(_LOGGED, {"since": live_since.replace(tzinfo=None)}).fetchone() or (0, 0, 0)
     requests, shown, known = (int(count) for count in row)
     told = {
-        name: sum(int(day[name]) for day in lived)
+        name: sum(int(day.get(name, 0)) for day in lived)
         for name in ("requests", "lines", "repeated", "unkept", "retried")
     }
     received = told["lines"] - told["repeated"] - told["unkept"] + told["requests"]

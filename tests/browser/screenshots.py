@@ -110,6 +110,13 @@ def of_review(page: Page, client: AirflowClient, folder: Path) -> None:
     raise SystemExit(f"nothing was promoted: {_states(client, run)}")
 
 
+def of_gateway(page: Page, base: str, folder: Path) -> None:
+    """The gateway's calls, from its own OpenAPI document."""
+    page.goto(f"{base}/docs")
+    page.get_by_text("/v1/recommendations/{user}").first.wait_for()
+    keep(page, folder / "gateway-openapi.png")
+
+
 def _states(client: AirflowClient, run: str) -> set[tuple[str, str]]:
     return {(task["task_id"], task["state"]) for task in client.tasks("review_model", run)}
 
@@ -130,6 +137,7 @@ def main(folder: Path) -> None:
         )
         of_airflow(page, airflow, folder)
         of_mlflow(page, f"http://127.0.0.1:{state['mlflow_port']}", folder)
+        of_gateway(page, f"http://127.0.0.1:{state['gateway_port']}", folder)
         page.goto(f"file://{settings.data_docs / 'index.html'}")
         keep(page, folder / "data-docs.png")
         browser.close()

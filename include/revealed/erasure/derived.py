@@ -181,9 +181,14 @@ def _has_dataset(settings: Settings) -> bool:
 
 
 def remove_hidden(folder: Path) -> None:
-    """Remove a folder in one step for readers: hidden first, under a name that every writer clears away."""
+    """Remove a folder in one step for readers: hidden first, under a name that every writer clears away.
+
+    One that is gone is fine: what was published in its place keeps only so many generations.
+    """
     hidden = folder.with_name(f".staged.erased.{folder.name}")
     remove_tree(hidden)
+    if not folder.exists():
+        return
     folder.rename(hidden)
     remove_tree(hidden)
 

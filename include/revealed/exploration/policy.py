@@ -111,8 +111,9 @@ def slate(
             "a slate needs a positive length and finite utilities", where=f"{k} of {len(utilities)}"
         )
     fixed = _within(pinned or {}, positions, len(utilities))
-    free = np.setdiff1d(np.arange(len(utilities)), list(fixed.values()))
-    drawn = _drawn(rng, utilities[free], positions - len(fixed), exploration)
+    everything = np.arange(len(utilities))
+    free = np.setdiff1d(everything, list(fixed.values())) if fixed else everything
+    drawn = _drawn(rng, np.asarray(utilities[free], dtype=np.float64), positions - len(fixed), exploration)
     order, propensities = np.empty(positions, dtype=np.int64), np.ones(positions)
     is_free = np.ones(positions, dtype=bool)
     for position, place in fixed.items():

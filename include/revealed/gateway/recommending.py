@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -12,7 +13,8 @@ from revealed.exploration.policy import Exploration, Slate, slate
 from revealed.gateway import reading_answers as answers
 from revealed.gateway.access import Caller, require_scope
 from revealed.gateway.decisions import SERVING, Asked, Decider, log_decision, read_context
-from revealed.gateway.reading_route import ReadingRoute
+from revealed.gateway.plain_parameters import recommendation_parameters
+from revealed.gateway.reading_route import QuickRoute, ReadingRoute
 from revealed.gateway.refusals import HttpRefusal
 from revealed.gateway.serving import Serving
 from revealed.gateway.state import Gateway
@@ -20,8 +22,10 @@ from revealed.gateway.surface_rules import on_surface
 from revealed.publishing.opened import OpenSnapshot, RankedList
 
 router = APIRouter(tags=["read"], route_class=ReadingRoute)
+quick_router = APIRouter(tags=["read"], route_class=QuickRoute)
 Reader = Annotated[Caller, Depends(require_scope("recommendations:read"))]
 Asker = Annotated[Caller, Depends(require_scope("queries:read"))]
+Answer = TypeVar("Answer", bound=Callable[..., Coroutine[Any, Any, Response]])
 # The model of lists for people whom nobody knows: the model's own figures must not count them.
 FALLBACK = "fallback"
 
@@ -36,15 +40,27 @@ def add_routes(app: FastAPI, gateway: Gateway) -> None:
     gateway.service = serving
     gateway.on_start.append(serving.start)
     gateway.on_stop.append(serving.stop)
+    app.include_router(quick_router)
     app.include_router(router)
 
 
-@router.get(
+def _told_apart_by(plain: Callable[[Request], dict[str, Any] | None]) -> Callable[[Answer], Answer]:
+    """Give a function of a `QuickRoute` what tells whether a request's parameters are plainly right."""
+
+    def mark(answer: Answer) -> Answer:
+        answer.plain = plain  # type: ignore[attr-defined]
+        return answer
+
+    return mark
+
+
+@quick_router.get(
     "/v1/recommendations/{user:id}",
     response_model=answers.RecommendationsAnswer,
     responses=answers.refusals(410),
     openapi_extra=answers.WITH_TOKEN,
 )
+@_told_apart_by(recommendation_parameters)
 async def get_recommendations(
     request: Request,
     caller: Reader,

@@ -23,8 +23,8 @@ from revealed.publishing.rules import Rules, read_rules
 from revealed.settings import Settings
 
 LOOK_EVERY_SECONDS = 1.0
-# Decoded row groups of users' lists, some 0.1 MB each: lists of about 5,000 people.
-_GROUPS_KEPT = 256
+# Decoded row groups of users' lists, some 0.1 MB each: the lists of about 20,000 people.
+_GROUPS_KEPT = 1_024
 _LOADS = "revealed_gateway_loads_total"
 
 

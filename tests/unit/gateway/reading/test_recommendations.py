@@ -342,3 +342,41 @@ def test_answers_at_the_same_time_are_each_their_own(settings: Settings) -> None
         allowed = {items()[(number + place) % ITEM_COUNT] for place in range(20)}
         assert set(ids(answer)) <= allowed
         assert answer["user_id"] == f"u{number:03d}"
+
+
+def test_parameters_that_are_plainly_right_mean_what_fastapi_makes_of_them(settings: Settings) -> None:
+    """The same question, asked so that FastAPI reads it (an unknown parameter beside it), gets the same answer."""
+    rules(settings, GREEDY)
+    asked: list[dict[str, Any]] = [
+        {},
+        {"k": "7", "surface": "article", "session_id": "s-1", "item": "i09", "anonymous": "false"},
+        {"exclude": ["i01", "i02"], "k": 100, "context": '{"device": "phone"}'},
+        {"anonymous": "true", "exclude": "i03"},
+        {"k": "010"},
+        {"anonymous": "yes"},
+    ]
+    wrong: list[dict[str, Any]] = [
+        {"k": "0"},
+        {"k": "101"},
+        {"k": "ten"},
+        {"surface": ""},
+        {"item": "x" * 257},
+        {"exclude": ""},
+        {"exclude": ["i01"] * 1001},
+        {"anonymous": "perhaps"},
+        {"context": "[]"},
+        {"context": " " * 8193},
+    ]
+
+    async def calls(made: Calls) -> None:
+        for parameters in asked:
+            one = await made.recommend("u007", **parameters)
+            other = await made.recommend("u007", unknown="1", **parameters)
+            for changing in ("request_id", "occurred_at"):
+                assert one.pop(changing) != other.pop(changing)
+            assert one == other
+        for parameters in wrong:
+            refused = await made.recommend("u007", status=422, **parameters)
+            assert refused == await made.recommend("u007", status=422, unknown="1", **parameters)
+
+    during(settings, calls)

@@ -29,6 +29,11 @@ FIRST = (
 PARSED = "DBT_PARTIAL_PARSE_FILE_PATH"
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a case of bytes by their length: two workers must name it alike, and compressed bytes may hold the hour."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the long files first, so that two workers end together."""
     items.sort(key=lambda item: next((n for n, path in enumerate(FIRST) if path in item.nodeid), len(FIRST)))

@@ -21,7 +21,6 @@ from revealed.benchmarks.closed_loop_readout import compared, per_generation, su
 from revealed.benchmarks.closed_loop_service import Service, Shown
 from revealed.benchmarks.closed_loop_world import DAYS_A_GENERATION, WARM_UP_DAYS, LoopSize, draw_loop_world
 from revealed.durable import remove_tree
-from revealed.exploration.rank_marginals import Floats
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.simulation.config import DAY_MS
@@ -106,11 +105,11 @@ def run_seed(
         settings = replace(Settings.from_env(), home=home, landing_grace_seconds=0.0, holdout_days=1)
         started = Platform(settings, world)
         progress(f"seed {seed}: learning from the days of the static list")
-        first = started.learn(warm.traffic, 1, _until(world, 1))
+        started.learn(warm.traffic, _until(world, 1))
         for number, arm in enumerate(arms):
             service = copy.deepcopy(warm, {id(world): world})
             platform = _copied(started, Path(place) / f"arm-{number}", arm)
-            curve = _run(service, platform, arm, size, first, progress) if arm.learns else []
+            curve = _run(service, platform, arm, size, progress) if arm.learns else []
             if not arm.learns:
                 _serve_only(service, arm, size)
             yield ArmRun(seed, arm, service.notes, curve, platform.cold_items if arm.learns else [])
@@ -130,15 +129,14 @@ def _serve_only(service: Service, arm: Arm, size: LoopSize) -> None:
 
 
 def _run(
-    service: Service, platform: Platform, arm: Arm, size: LoopSize, first: Floats, progress: Progress
+    service: Service, platform: Platform, arm: Arm, size: LoopSize, progress: Progress
 ) -> list[dict[str, Any]]:
     """Serve and learn, generation after generation; return the examination curve of the last one."""
-    lists = first
     for generation in range(1, size.generations + 1):
         progress(f"seed {service.world.config.seed}, {arm.name}", generation, size.generations)
         if generation > 1:
-            lists = platform.learn(service.traffic, generation, _until(service.world, generation))
-        service.serve_days(generation, arm, lists)
+            platform.learn(service.traffic, _until(service.world, generation))
+        service.serve_days(generation, arm, platform.make_lists(generation))
     return platform.examination()
 
 

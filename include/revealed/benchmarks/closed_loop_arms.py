@@ -8,10 +8,12 @@ import numpy as np
 
 from revealed.exploration.policy import Exploration, slate
 from revealed.exploration.rank_marginals import Floats
+from revealed.publishing.rules import Discovery
 from revealed.simulation.policies import Choice
 from revealed.simulation.population import Bools
 
 _GREEDY = Exploration("greedy")
+_NONE = Discovery(every=0)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Arm:
         exploration: how a slate is drawn from a list.
         logs_propensities: whether the inference log says with which probability an item stood where it did.
         logs_scores: whether it says what the ranker thought of the item, the next best that a position curve is made from.
+        discovery: how much of its lists is drawn from the whole catalogue.
         reports_all: whether the client reports every shown item as seen, however far down it stood.
     """
 
@@ -32,14 +35,14 @@ class Arm:
     exploration: Exploration = _GREEDY
     logs_propensities: bool = True
     logs_scores: bool = True
+    discovery: Discovery = _NONE
     reports_all: bool = False
 
 
-# Wider than serving's defaults: the catalogue is small and mostly unknown.
-EXPLORATION = Exploration("plackett_luce", temperature=0.7, candidates=100)
 STATIC = Arm("most recent", learns=False, logs_propensities=False)
 ORACLE = Arm("oracle", learns=False)
-EXPLORING = Arm("exploring", exploration=EXPLORATION)
+# As the gateway and the publisher do by default.
+EXPLORING = Arm("exploring", exploration=Exploration(), discovery=Discovery())
 GREEDY = Arm("exploration off")
 # Position is not accounted for in any way: no propensities, no scores to make cells of, and shown is taken for seen.
 IGNORED = replace(
@@ -47,9 +50,10 @@ IGNORED = replace(
 )
 # As the platform treats a log without propensities and scores: no curve, and what stood above a click is taken for seen.
 UNLOGGED = replace(EXPLORING, name="propensities not logged", logs_propensities=False, logs_scores=False)
+# Draws from its lists, and its lists know no discovery.
+LISTS_ONLY = replace(EXPLORING, name="no discovery", discovery=_NONE)
 ARMS = (STATIC, EXPLORING, GREEDY, IGNORED, ORACLE)
-# Exploring as the gateway does by default, with and without.
-BURIED_ARMS = (STATIC, replace(EXPLORING, exploration=Exploration()), GREEDY, ORACLE)
+BURIED_ARMS = (STATIC, EXPLORING, LISTS_ONLY, GREEDY, IGNORED, ORACLE)
 
 
 def choose(arm: Arm, rng: np.random.Generator, utilities: Floats, eligible: Bools, slots: int) -> Choice:

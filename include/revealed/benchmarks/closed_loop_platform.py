@@ -24,9 +24,10 @@ from revealed.feedback import DatasetManifest, write_dataset
 from revealed.landing import ingest_landing
 from revealed.progress import Progress, quiet
 from revealed.publishing.catalogue import Catalogue
+from revealed.publishing.discovery import DiscoveryLists
 from revealed.publishing.files import write_recommendations
 from revealed.publishing.manifest import RECOMMENDATIONS
-from revealed.publishing.ruled_lists import RuledLists
+from revealed.publishing.ruled_lists import MakesLists, RuledLists
 from revealed.settings import Settings
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.lines import Record, event_records, inference_records
@@ -35,8 +36,9 @@ from revealed.simulation.population import World
 from revealed.simulation.registers import item_records
 from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
-from revealed.training.known import known_at_end
+from revealed.training.known import Known, known_at_end
 from revealed.training.popularity import Popularity
+from revealed.training.serving import Server
 from revealed.warehouse import (
     audit_candidate,
     finish_candidate,
@@ -67,20 +69,26 @@ class Platform:
     arm: Arm = STATIC
     k: int = 100
     sent_until: int = 0
+    dataset: DatasetManifest | None = None
     cold_items: list[dict[str, Any]] = field(default_factory=list)
 
-    def learn(self, traffic: Traffic, generation: int, until_ms: int, progress: Progress = quiet) -> Floats:
-        """Send what happened before `until_ms`, build, train and write the lists of a generation.
+    def learn(self, traffic: Traffic, until_ms: int, progress: Progress = quiet) -> None:
+        """Send what happened before `until_ms`, and freeze what follows from it as the newest dataset."""
+        self._send(traffic, until_ms)
+        ingest_landing(self.settings)
+        self.dataset = self._build(datetime.fromtimestamp(until_ms / 1000, UTC), progress)
+
+    def make_lists(self, generation: int) -> Floats:
+        """Train on the newest dataset and write the lists of a generation.
 
         Returns:
             `[people, items]`: utilities as exploration takes them, minus infinity for what a list does not hold.
         """
-        self._send(traffic, until_ms)
-        ingest_landing(self.settings)
-        dataset = self._build(datetime.fromtimestamp(until_ms / 1000, UTC), progress)
+        dataset = self.dataset
+        assert dataset is not None
         folder = self.settings.published_recommendations / f"{generation:06d}"
         folder.mkdir(parents=True)
-        fallback = self._write_lists(folder, dataset)
+        fallback = self._write_lists(folder, dataset, np.random.default_rng([generation, 44]))
         return self._utilities(folder / RECOMMENDATIONS, fallback)
 
     def examination(self) -> list[dict[str, Any]]:
@@ -139,7 +147,7 @@ class Platform:
         publish_candidate(self.settings, plan, audit_candidate(self.settings, plan))
         return write_dataset(self.settings, self.settings.published_warehouse)
 
-    def _write_lists(self, folder: Path, dataset: DatasetManifest) -> list[str]:
+    def _write_lists(self, folder: Path, dataset: DatasetManifest, rng: np.random.Generator) -> list[str]:
         """Fit ALS and write everybody's list as publishing does; return the list for people whom nobody knows."""
         known, device = known_at_end(self.settings, dataset), Device("cpu", "the matrix is small")
         model = ImplicitALS(factors=FACTORS, regularization=REGULARIZATION)
@@ -148,9 +156,17 @@ class Platform:
             fitted.fit(known.data, device)
         server = known.server(model, popularity)
         self.cold_items.append(server.cold_items.to_dict() if server.cold_items else {})
-        unruled = RuledLists(server, Catalogue(np.array([], object), {}, np.array([], bool)), (), ())
+        lists = self._with_discovery(server, known, rng)
+        unruled = RuledLists(lists, Catalogue(np.array([], object), {}, np.array([], bool)), (), ())
         write_recommendations(folder, unruled, known.data.users, self.k, quiet)
         return [str(item) for item in popularity.items[popularity.order()][: self.k]]
+
+    def _with_discovery(self, server: Server, known: Known, rng: np.random.Generator) -> MakesLists:
+        """Return the server's lists as publishing hands them on, where the arm discovers."""
+        if not self.arm.discovery.every or known.data.content is None:
+            return server
+        out = known.data.content.items
+        return DiscoveryLists(server, known.data, out, k=self.k, every=self.arm.discovery.every, rng=rng)
 
     def _utilities(self, path: Path, fallback: list[str]) -> Floats:
         names = Names(self.world.config)

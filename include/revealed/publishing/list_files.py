@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from revealed.publishing.discovery import DISCOVERY
 from revealed.publishing.row_groups import write_row_groups
 from revealed.publishing.rules import PIN
 from revealed.publishing.utility import utilities
@@ -64,10 +65,11 @@ def write_lists(writer: pq.ParquetWriter, owners: Ids, space: Ids, served: Serve
 
 
 def _utilities(served: Served) -> NDArray[np.float32]:
-    """Return each place's utility; cold items are scored as the model scores its own, and pins have no score."""
+    """Return each place's utility; cold items are scored as the model's own, pins and discoveries have no score."""
     scale = served.source.copy()
     if COLD_ITEM in served.names:
         scale[scale == served.names.index(COLD_ITEM)] = 0
-    if PIN in served.names:
-        scale[scale == served.names.index(PIN)] = NOTHING
+    for unscored in (DISCOVERY, PIN):
+        if unscored in served.names:
+            scale[scale == served.names.index(unscored)] = NOTHING
     return utilities(served.scores, scale, len(served.names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from revealed.durable import canonical_json
 from revealed.engines.duckdb import connect
 from revealed.feedback import DatasetManifest
 from revealed.progress import Progress
 from revealed.publishing.catalogue import Catalogue, read_catalogue, write_items
+from revealed.publishing.discovery import DiscoveryLists
 from revealed.publishing.fallbacks import write_fallbacks
 from revealed.publishing.files import had_by, write_recommendations, write_similar_items
 from revealed.publishing.manifest import Fingerprint
-from revealed.publishing.ruled_lists import RuledLists, showable
+from revealed.publishing.ruled_lists import MakesLists, RuledLists, showable
 from revealed.publishing.rules import Rules, day_of
 from revealed.registry import ModelVersion, fetch_model
 from revealed.settings import Settings
@@ -112,7 +115,13 @@ def make_lists(work: Work, staged: Path) -> MadeLists:
     server = known.server(model, popularity, frozenset(catalogue.hidden))
     active = work.rules.pins_on(day_of(work.dataset.as_of))
     pins = showable(active, catalogue, work.rules)
-    lists = RuledLists(server, catalogue, work.rules.caps, pins, had_by(known.data, pins))
+    lists = RuledLists(
+        _with_discovery(work, server, known, catalogue),
+        catalogue,
+        work.rules.caps,
+        pins,
+        had_by(known.data, pins),
+    )
     counts = write_recommendations(staged, lists, known.data.users, work.k, work.progress)
     write_similar_items(staged, server)
     lengths = _lengths(server, work.k)
@@ -144,6 +153,21 @@ def _write_catalogue(work: Work, staged: Path, known: Known) -> Catalogue:
         return catalogue
     finally:
         con.close()
+
+
+def _with_discovery(work: Work, server: Server, known: Known, catalogue: Catalogue) -> MakesLists:
+    """Return the server's lists with the places that the rules give to discovery; the same work draws the same."""
+    if not work.rules.discovery.every:
+        return server
+    seed = hashlib.sha256(canonical_json(list(work.fingerprint))).digest()
+    return DiscoveryLists(
+        server,
+        known.data,
+        catalogue.items[catalogue.may_be_shown],
+        k=work.k,
+        every=work.rules.discovery.every,
+        rng=np.random.default_rng(int.from_bytes(seed[:8])),
+    )
 
 
 def _cold_start(server: Server) -> dict[str, Any]:

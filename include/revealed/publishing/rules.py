@@ -98,12 +98,28 @@ class AuditBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_users_lost: Share = 0.5
 
 
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of a list is drawn from the whole catalogue (revealed.publishing.discovery).
+
+    Attributes:
+        every: one place in so many; 0: none.
+    """
+
+    every: Annotated[int, msgspec.Meta(ge=0)] = 10
+
+    def __post_init__(self) -> None:
+        """Refuse lists of nothing else."""
+        if self.every == 1:
+            raise ValueError("`every` is 0 (no place is drawn), or 2 and more (one place in so many)")
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `exploration` is serving's own section, kept as it is (revealed.exploration)."""
 
     filters: tuple[Filter, ...] = ()
     caps: tuple[Cap, ...] = ()
     pins: tuple[Pin, ...] = ()
+    discovery: Discovery = Discovery()
     audit: AuditBounds = AuditBounds()
     exploration: dict[str, Any] = {}
 
@@ -119,8 +135,13 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what lists follow from: filters, caps and pins. Bounds and exploration change no list."""
-        shown = {"filters": self.filters, "caps": self.caps, "pins": self.pins}
+        """SHA-256 of what lists follow from: filters, caps, pins and discovery. Bounds and exploration change no list."""
+        shown = {
+            "filters": self.filters,
+            "caps": self.caps,
+            "pins": self.pins,
+            "discovery": self.discovery,
+        }
         return hashlib.sha256(canonical_json(msgspec.to_builtins(shown))).hexdigest()
 
     def filters_on(self, surface: str | None) -> tuple[Filter, ...]:

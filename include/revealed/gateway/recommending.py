@@ -12,6 +12,7 @@ from revealed.active_learning import asked as asked_log
 from revealed.exploration.policy import Exploration, Slate, slate
 from revealed.gateway import reading_answers as answers
 from revealed.gateway.access import Caller, require_scope
+from revealed.gateway.capped_pools import under_caps
 from revealed.gateway.decisions import SERVING, Asked, Decider, log_decision, read_context
 from revealed.gateway.plain_parameters import recommendation_parameters
 from revealed.gateway.reading_route import QuickRoute, ReadingRoute
@@ -89,6 +90,7 @@ async def get_recommendations(
     rules = serving.rules
     listed = on_surface(listed.without(gone), snapshot, rules.shown, surface, gone=gone, k=k)
     exploration = rules.explorations.on(surface)
+    listed = under_caps(listed, snapshot.items, rules.shown.caps, k, exploration)
     drawn = slate(serving.rng, listed.utilities, k, exploration, pinned=listed.pinned)
     manifest = snapshot.manifest
     decider = Decider(

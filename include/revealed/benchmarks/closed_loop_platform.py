@@ -23,11 +23,15 @@ from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.feedback import DatasetManifest, write_dataset
 from revealed.landing import ingest_landing
 from revealed.progress import Progress, quiet
-from revealed.publishing.catalogue import Catalogue
-from revealed.publishing.discovery import DiscoveryLists
+from revealed.publishing.catalogue import Catalogue, read_catalogue, write_items
+from revealed.publishing.discovery import Draws, with_discovery
+from revealed.publishing.fallbacks import write_fallbacks
 from revealed.publishing.files import write_recommendations
-from revealed.publishing.manifest import RECOMMENDATIONS
-from revealed.publishing.ruled_lists import MakesLists, RuledLists
+from revealed.publishing.list_files import UNSCORED
+from revealed.publishing.manifest import FALLBACKS, RECOMMENDATIONS
+from revealed.publishing.ruled_lists import RuledLists
+from revealed.publishing.rules import Rules
+from revealed.publishing.utility import utilities
 from revealed.settings import Settings
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.lines import Record, event_records, inference_records
@@ -38,7 +42,7 @@ from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
 from revealed.training.known import Known, known_at_end
 from revealed.training.popularity import Popularity
-from revealed.training.serving import Server
+from revealed.training.protocol import NOTHING
 from revealed.warehouse import (
     audit_candidate,
     finish_candidate,
@@ -88,8 +92,8 @@ class Platform:
         assert dataset is not None
         folder = self.settings.published_recommendations / f"{generation:06d}"
         folder.mkdir(parents=True)
-        fallback = self._write_lists(folder, dataset, np.random.default_rng([generation, 44]))
-        return self._utilities(folder / RECOMMENDATIONS, fallback)
+        self._write_lists(folder, dataset, generation)
+        return self._utilities(folder)
 
     def examination(self) -> list[dict[str, Any]]:
         """Return the curve in service: `position`, `examination` (null where refused), `method`, `reason`."""
@@ -147,8 +151,8 @@ class Platform:
         publish_candidate(self.settings, plan, audit_candidate(self.settings, plan))
         return write_dataset(self.settings, self.settings.published_warehouse)
 
-    def _write_lists(self, folder: Path, dataset: DatasetManifest, rng: np.random.Generator) -> list[str]:
-        """Fit ALS and write everybody's list as publishing does; return the list for people whom nobody knows."""
+    def _write_lists(self, folder: Path, dataset: DatasetManifest, generation: int) -> None:
+        """Fit ALS and write everybody's list, and that for strangers, as publishing does."""
         known, device = known_at_end(self.settings, dataset), Device("cpu", "the matrix is small")
         model = ImplicitALS(factors=FACTORS, regularization=REGULARIZATION)
         popularity = Popularity()
@@ -156,27 +160,36 @@ class Platform:
             fitted.fit(known.data, device)
         server = known.server(model, popularity)
         self.cold_items.append(server.cold_items.to_dict() if server.cold_items else {})
-        lists = self._with_discovery(server, known, rng)
-        unruled = RuledLists(lists, Catalogue(np.array([], object), {}, np.array([], bool)), (), ())
-        write_recommendations(folder, unruled, known.data.users, self.k, quiet)
-        return [str(item) for item in popularity.items[popularity.order()][: self.k]]
+        catalogue, draws = self._write_catalogue(folder, dataset, known, generation)
+        lists = RuledLists(with_discovery(server, draws, known.data), catalogue, (), ())
+        write_recommendations(folder, lists, known.data.users, self.k, quiet)
 
-    def _with_discovery(self, server: Server, known: Known, rng: np.random.Generator) -> MakesLists:
-        """Return the server's lists as publishing hands them on, where the arm discovers."""
-        if not self.arm.discovery.every or known.data.content is None:
-            return server
-        out = known.data.content.items
-        return DiscoveryLists(server, known.data, out, k=self.k, every=self.arm.discovery.every, rng=rng)
+    def _write_catalogue(
+        self, folder: Path, dataset: DatasetManifest, known: Known, generation: int
+    ) -> tuple[Catalogue, Draws]:
+        con, rules = connect(self.settings), Rules(discovery=self.arm.discovery)
+        try:
+            write_items(con, folder, dataset, np.array([], dtype=object), rules)
+            catalogue = read_catalogue(folder)
+            draws = Draws.of(
+                known.data, catalogue.items, k=self.k, every=rules.discovery.every, seed=generation
+            )
+            write_fallbacks(con, folder, dataset, catalogue, rules, draws)
+        finally:
+            con.close()
+        return catalogue, draws
 
-    def _utilities(self, path: Path, fallback: list[str]) -> Floats:
+    def _utilities(self, folder: Path) -> Floats:
         names = Names(self.world.config)
         person = {names.user(n): n for n in range(len(self.world.people))}
         item = {names.item(n): n for n in range(len(self.world.items))}
         found = np.full((len(person), len(item)), -np.inf)
-        found[:, [item[name] for name in fallback]] = -np.arange(len(fallback), dtype=np.float64) / len(
-            fallback
-        )
-        rows = pq.read_table(path, columns=["user_id", "item_id", "utility"])
+        strangers = pq.read_table(folder / FALLBACKS, filters=[("segment", "=", "all")])
+        scored = ~np.isin(strangers["source"].to_pylist(), UNSCORED)
+        scale = np.where(scored, 0, NOTHING).astype(np.int8)[None]
+        worth = utilities(strangers["score"].to_numpy().astype(np.float32)[None], scale, 1)[0]
+        found[:, [item[name] for name in strangers["item_id"].to_pylist()]] = worth
+        rows = pq.read_table(folder / RECOMMENDATIONS, columns=["user_id", "item_id", "utility"])
         users = np.array([person[name] for name in rows["user_id"].to_pylist()])
         items = np.array([item[name] for name in rows["item_id"].to_pylist()])
         found[np.unique(users)] = -np.inf

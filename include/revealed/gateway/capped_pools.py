@@ -77,7 +77,8 @@ def _pooled(listed: RankedList, counted: _Counted, k: int, enough: int) -> Ranke
     fixed = {position: place for position, place in listed.pinned.items() if position < k}
     for position, place in fixed.items():
         counted.take(place, position)
-    pool, postponed = [], []
+    pool: list[int] = []
+    postponed: list[int] = []
     for place in range(len(listed)):
         if place in fixed.values():
             continue

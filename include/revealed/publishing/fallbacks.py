@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ from revealed.engines.duckdb import literal
 from revealed.feedback import DatasetManifest
 from revealed.feedback.export import RECENT_DAYS
 from revealed.publishing.catalogue import Catalogue, allowed_sql
+from revealed.publishing.discovery import DISCOVERY, Draws, with_discovery
 from revealed.publishing.list_files import FALLBACK_SCHEMA, sorted_file, write_lists
 from revealed.publishing.manifest import FALLBACKS, ITEMS
 from revealed.publishing.ruled_lists import Rows, RuledLists, showable
@@ -20,23 +22,24 @@ from revealed.training.popularity import Popularity
 from revealed.training.recent_likes import RecentByTopic
 from revealed.training.serving import Served
 
-_NAMES = (Popularity.name, RecentByTopic.name)
-_RECENT, _TOPIC, _SURFACE = "recent:", "topic:", "surface:"
+_NAMES = (Popularity.name, RecentByTopic.name, DISCOVERY)
+_ALL, _RECENT, _TOPIC, _SURFACE = "all", "recent:", "topic:", "surface:"
 
 
 def write_fallbacks(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     dataset: DatasetManifest,
-    k: int,
     catalogue: Catalogue,
     rules: Rules,
+    draws: Draws,
 ) -> int:
-    """Write the best `k` of each segment and return how many rows that is.
+    """Write the best `draws.k` of each segment and return how many rows that is.
 
     Needs `items.parquet` beside it. The segments are `all`, `topic:<topic>`, `recent:all`, `recent:topic:<topic>` and
     `surface:<surface>`; `score` is how many people like the item (recent: and did so last within `RECENT_DAYS` before the
-    dataset's `as_of`; surfaces: clicked on it there lately).
+    dataset's `as_of`; surfaces: clicked on it there lately). There is discovery in `all`, with which every stranger's list
+    ends.
     """
     _rank(con, folder, dataset)
     names = con.execute("select distinct segment from ranked order by segment").fetchall()
@@ -45,7 +48,7 @@ def write_fallbacks(
     with sorted_file(folder / FALLBACKS, FALLBACK_SCHEMA) as writer:
         if not segments:
             return 0
-        lists = [segment.ruled(rules, dataset).lists(row, k) for segment in segments]
+        lists = [segment.ruled(rules, dataset, draws).lists(row, draws.k) for segment in segments]
         owners = np.array([segment.name for segment in segments], dtype=object)
         return write_lists(writer, owners, catalogue.items, _stacked(lists))
 
@@ -62,11 +65,11 @@ class _Segment:
         self._con, self._catalogue = con, catalogue
         self._allowed = allowed_sql(rules.filters_on(self.surface))
 
-    def ruled(self, rules: Rules, dataset: DatasetManifest) -> RuledLists:
+    def ruled(self, rules: Rules, dataset: DatasetManifest, draws: Draws) -> RuledLists:
         """Return the segment's lists under the rules."""
         pins = rules.pins_on(day_of(dataset.as_of), surface=self.surface, topic=self.topic)
         return RuledLists(
-            self,
+            with_discovery(self, draws if self.name == _ALL else replace(draws, every=0)),
             self._catalogue,
             rules.caps,
             showable(pins, self._catalogue, rules, self.surface),
@@ -116,7 +119,7 @@ def _rank(con: duckdb.DuckDBPyConnection, folder: Path, dataset: DatasetManifest
             from liked where confidence > 0 and is_recent group by item_id
         ),
         scored as (
-            select period || 'all' as segment, item_id, score, confidence from counted
+            select period || '{_ALL}' as segment, item_id, score, confidence from counted
             union all
             select period || '{_TOPIC}' || topic, item_id, score, confidence from counted join items using (item_id)
             where topic is not null

@@ -17,6 +17,9 @@ from revealed.training.matrix import Ids
 from revealed.training.protocol import NOTHING
 from revealed.training.serving import COLD_ITEM, Served
 
+# Sources of places that have no score of their own: each is worth what stands before it.
+UNSCORED = (DISCOVERY, PIN)
+
 
 def _schema(owner: str, item: str, *numbers: str) -> pa.Schema:
     columns = [
@@ -69,7 +72,7 @@ def _utilities(served: Served) -> NDArray[np.float32]:
     scale = served.source.copy()
     if COLD_ITEM in served.names:
         scale[scale == served.names.index(COLD_ITEM)] = 0
-    for unscored in (DISCOVERY, PIN):
-        if unscored in served.names:
-            scale[scale == served.names.index(unscored)] = NOTHING
+    for source in UNSCORED:
+        if source in served.names:
+            scale[scale == served.names.index(source)] = NOTHING
     return utilities(served.scores, scale, len(served.names))

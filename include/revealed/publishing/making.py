@@ -16,11 +16,11 @@ from revealed.engines.duckdb import connect
 from revealed.feedback import DatasetManifest
 from revealed.progress import Progress
 from revealed.publishing.catalogue import Catalogue, read_catalogue, write_items
-from revealed.publishing.discovery import DiscoveryLists
+from revealed.publishing.discovery import Draws, with_discovery
 from revealed.publishing.fallbacks import write_fallbacks
 from revealed.publishing.files import had_by, write_recommendations, write_similar_items
 from revealed.publishing.manifest import Fingerprint
-from revealed.publishing.ruled_lists import MakesLists, RuledLists, showable
+from revealed.publishing.ruled_lists import RuledLists, showable
 from revealed.publishing.rules import Rules, day_of
 from revealed.registry import ModelVersion, fetch_model
 from revealed.settings import Settings
@@ -108,7 +108,7 @@ def make_lists(work: Work, staged: Path) -> MadeLists:
     model, _ = load_model(fetch_model(work.settings, work.champion.version))
     work.progress("reading what the catalogue says of items")
     known = known_at_end(work.settings, work.dataset)
-    catalogue = _write_catalogue(work, staged, known)
+    catalogue, draws = _write_catalogue(work, staged, known)
     work.progress("learning where items that the model has never seen belong")
     popularity = Popularity()
     popularity.fit(known.data, Device("cpu", "counting"))
@@ -116,7 +116,7 @@ def make_lists(work: Work, staged: Path) -> MadeLists:
     active = work.rules.pins_on(day_of(work.dataset.as_of))
     pins = showable(active, catalogue, work.rules)
     lists = RuledLists(
-        _with_discovery(work, server, known, catalogue),
+        with_discovery(server, draws, known.data),
         catalogue,
         work.rules.caps,
         pins,
@@ -141,32 +141,30 @@ def make_lists(work: Work, staged: Path) -> MadeLists:
     )
 
 
-def _write_catalogue(work: Work, staged: Path, known: Known) -> Catalogue:
-    """Write the items and the lists for people whom nothing is known of; return the catalogue."""
+def _write_catalogue(work: Work, staged: Path, known: Known) -> tuple[Catalogue, Draws]:
+    """Write the items and the lists for people whom nothing is known of; return the catalogue, and what is drawn from it."""
     content = known.data.content
     assert content is not None
     con = connect(work.settings)
     try:
         write_items(con, staged, work.dataset, content.items[content.is_described], work.rules)
         catalogue = read_catalogue(staged)
-        write_fallbacks(con, staged, work.dataset, work.k, catalogue, work.rules)
-        return catalogue
+        draws = _draws(work, known, catalogue)
+        write_fallbacks(con, staged, work.dataset, catalogue, work.rules, draws)
+        return catalogue, draws
     finally:
         con.close()
 
 
-def _with_discovery(work: Work, server: Server, known: Known, catalogue: Catalogue) -> MakesLists:
-    """Return the server's lists with the places that the rules give to discovery; the same work draws the same."""
-    if not work.rules.discovery.every:
-        return server
-    seed = hashlib.sha256(canonical_json(list(work.fingerprint))).digest()
-    return DiscoveryLists(
-        server,
+def _draws(work: Work, known: Known, catalogue: Catalogue) -> Draws:
+    """Return what the rules give to discovery; the same work draws the same."""
+    digest = hashlib.sha256(canonical_json(list(work.fingerprint))).digest()
+    return Draws.of(
         known.data,
         catalogue.items[catalogue.may_be_shown],
         k=work.k,
         every=work.rules.discovery.every,
-        rng=np.random.default_rng(int.from_bytes(seed[:8])),
+        seed=int.from_bytes(digest[:8]),
     )
 
 

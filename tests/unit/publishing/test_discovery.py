@@ -10,7 +10,14 @@ from scipy.sparse import csr_matrix
 from scipy.stats import chisquare
 
 from revealed.errors import InvalidInputError
-from revealed.publishing.discovery import DISCOVERY, DiscoveryLists, promise
+from revealed.publishing.discovery import (
+    _DRAWS_A_PLACE,
+    DISCOVERY,
+    DiscoveryLists,
+    Draws,
+    promise,
+    with_discovery,
+)
 from revealed.publishing.list_files import _utilities
 from revealed.publishing.rules import Discovery, Rules, read_rules
 from revealed.settings import Settings
@@ -35,6 +42,13 @@ class Fixed:
         served.source[served.items != NOTHING] = 0
         served.scores[:] = np.where(served.items == NOTHING, 0.0, -np.arange(k, dtype=np.float32))
         return served
+
+
+class Unfilled(DiscoveryLists):
+    """As they are before their open end is filled."""
+
+    def _fill(self, served: Served, rows: np.ndarray) -> None:
+        pass
 
 
 def data_of(users: int, confidence: np.ndarray, seen: np.ndarray | None = None) -> Interactions:
@@ -74,12 +88,12 @@ def test_items_are_drawn_in_proportion_to_their_promise() -> None:
         who = rng.choice(users, people, replace=False)
         confidence[who, item] = np.where(np.arange(people) < likes, 1.0, -1.0)
     data = data_of(users, confidence)
-    listed = np.tile(np.array([0, 2], dtype=np.int32), (users, 1))
-    lists = DiscoveryLists(Fixed(listed, known=8), data, NAMES, k=4, every=4, rng=rng)
-    served = lists.lists(np.arange(users), 4)
+    listed = np.tile(np.array([0, 2, 3], dtype=np.int32), (users, 1))
+    lists = with_discovery(Fixed(listed, known=8), Draws.of(data, NAMES, k=3, every=4, seed=7), data)
+    served = lists.lists(np.arange(users), 3)
     is_drawn = served.source == served.names.index(DISCOVERY)
     assert served.names == ("model", DISCOVERY)
-    assert not is_drawn[:, [0, 1, 3]].any()
+    assert not is_drawn[:, [0, 1]].any()
     counts = np.bincount(served.items[is_drawn], minlength=ITEMS)
     likes, people = data.likes, np.bincount(data.confidence.indices, minlength=ITEMS - 2)
     chance = promise(np.append(likes, [0, 0]), np.append(people, [0, 0]))
@@ -118,7 +132,9 @@ def test_lists_stay_lists(world: tuple[np.ndarray, np.ndarray, int, int, int]) -
     source, had, every, k, seed = world
     rows = np.arange(len(source))
     data = data_of(len(source), np.ones_like(had), had)
-    lists = DiscoveryLists(Fixed(source), data, NAMES[2:], k=k, every=every, rng=np.random.default_rng(seed))
+    draws = Draws.of(data, NAMES[2:], k=k, every=every, seed=seed)
+    lists = DiscoveryLists(Fixed(source), draws, data)
+    unfilled = Unfilled(Fixed(source), draws, data).lists(rows, k)
     served = lists.lists(rows, k)
     before = Fixed(source).lists(rows, k + ITEMS)
     for row in rows:
@@ -127,7 +143,15 @@ def test_lists_stay_lists(world: tuple[np.ndarray, np.ndarray, int, int, int]) -
         drawn = np.flatnonzero(served.source[row] == 1)
         assert len(set(listed)) == len(listed)
         assert filled.tolist() == sorted(filled.tolist(), reverse=True)
-        assert set(drawn) <= set(range(every // 2, k, every))
+        own_length = int((unfilled.items[row] != NOTHING).sum())
+        placed = set(range(every // 2, k, every))
+        assert {place for place in drawn if place < own_length} <= placed
+        # The open end holds what is drawn, in its order, but for what is listed or was had.
+        draws = lists._drawn(np.array([row]), k + np.arange(_DRAWS_A_PLACE * k))[0].tolist()
+        new = [
+            item for item in dict.fromkeys(draws) if item not in listed[:own_length] and not had[row, item]
+        ]
+        assert listed[own_length:] == (new[: k - own_length] if own_length else [])
         assert not had[row, served.items[row][drawn]].any()
         assert (served.items[row][drawn] >= 2).all()
         # The others keep their order and their scores, and nobody's list is shorter than it was.

@@ -48,8 +48,8 @@ def promise(likes: Counts, people: Counts) -> Floats:
     mean = float(np.clip(likes.sum() / everybody, *_RATES))
     rates = np.divide(likes, people, out=np.zeros(len(likes)), where=people > 0)
     bar = float(np.clip((likes * rates).sum() / max(float(likes.sum()), 1.0), mean, _RATES[1]))
-    found: Floats = betaincc(likes + _PRIOR_PEOPLE * mean, people - likes + _PRIOR_PEOPLE * (1.0 - mean), bar)
-    return found
+    above = betaincc(likes + _PRIOR_PEOPLE * mean, people - likes + _PRIOR_PEOPLE * (1.0 - mean), bar)
+    return np.asarray(above, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,23 @@ lists. In one process, without HTTP and without Airflow; the truth is known to t
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from revealed.benchmarks.closed_loop_arms import ARMS, STATIC, Arm
 from revealed.benchmarks.closed_loop_platform import Platform
 from revealed.benchmarks.closed_loop_readout import compared, per_generation, summarised
 from revealed.benchmarks.closed_loop_service import Service, Shown
 from revealed.benchmarks.closed_loop_world import DAYS_A_GENERATION, WARM_UP_DAYS, LoopSize, draw_loop_world
-from revealed.durable import remove_tree
+from revealed.durable import canonical_json, remove_tree, write_json
 from revealed.progress import Progress, quiet
 from revealed.settings import Settings
 from revealed.simulation.config import DAY_MS
@@ -51,6 +55,7 @@ def bench_loop(
     *,
     size: LoopSize | None = None,
     arms: Sequence[Arm] = ARMS,
+    keep: Path | None = None,
     folder: Path | None = None,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
@@ -60,33 +65,57 @@ def bench_loop(
         seeds: of the worlds.
         size: of each; `LoopSize()` by default.
         arms: who takes part.
+        keep: a folder where each seed's figures are kept; those that are there, of the same size and arms, are not run again.
         folder: where the homes are made, and removed again; the system's by default.
         progress: told at each generation.
     """
-    runs = [run for seed in seeds for run in run_seed(seed, size or LoopSize(), arms, folder, progress)]
-    return report(runs)
+    size = size or LoopSize()
+    found = []
+    for seed in seeds:
+        kept = keep / f"{_experiment(size, arms)}-seed-{seed}.json" if keep else None
+        if kept is not None and kept.is_file():
+            found.append(json.loads(kept.read_bytes()))
+            continue
+        found.append(seed_figures(run_seed(seed, size, arms, folder, progress)))
+        if kept is not None:
+            write_json(kept, found[-1])
+    return report(found)
 
 
-def report(runs: list[ArmRun]) -> dict[str, Any]:
-    """Return plain JSON values of runs of any seeds and arms.
+def seed_figures(runs: Iterable[ArmRun]) -> dict[str, Any]:
+    """Return what `report` needs of one seed's runs: plain JSON values."""
+    rows, curves = [], []
+    for run in runs:
+        rows += per_generation(run.seed, run.arm.name, run.notes)
+        if run.curve:
+            curves.append(
+                {"seed": run.seed, "arm": run.arm.name, "curve": run.curve, "cold_items": run.cold_items}
+            )
+    return {"rows": rows, "curves": curves}
+
+
+def report(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return plain JSON values of the figures of some seeds.
 
     `rows`: a seed, arm and generation each, `generations`: their means over seeds, `differences`: paired by seed, over the
     last two generations, with 95 % intervals over seeds, and `curves`: how each arm's last generation took positions, and
     what content was good for in each.
     """
-    rows = [row for run in runs for row in per_generation(run.seed, run.arm.name, run.notes)]
+    rows = [row for figures in seeds for row in figures["rows"]]
     last = max(row["generation"] for row in rows)
     return {
-        "seeds": sorted({run.seed for run in runs}),
+        "seeds": sorted({row["seed"] for row in rows}),
         "rows": rows,
         "generations": summarised(rows),
         "differences": compared(rows, last),
-        "curves": [
-            {"seed": run.seed, "arm": run.arm.name, "curve": run.curve, "cold_items": run.cold_items}
-            for run in runs
-            if run.curve
-        ],
+        "curves": [curve for figures in seeds for curve in figures["curves"]],
     }
+
+
+def _experiment(size: LoopSize, arms: Sequence[Arm]) -> str:
+    """Return a name that no other experiment has."""
+    said = {"size": asdict(size), "arms": [msgspec.to_builtins(arm) for arm in arms]}
+    return hashlib.sha256(canonical_json(said)).hexdigest()[:12]
 
 
 def run_seed(
@@ -104,8 +133,9 @@ def run_seed(
         home = Path(place) / "warm-up"
         settings = replace(Settings.from_env(), home=home, landing_grace_seconds=0.0, holdout_days=1)
         started = Platform(settings, world)
-        progress(f"seed {seed}: learning from the days of the static list")
-        started.learn(warm.traffic, _until(world, 1))
+        if any(arm.learns for arm in arms):
+            progress(f"seed {seed}: learning from the days of the static list")
+            started.learn(warm.traffic, _until(world, 1))
         for number, arm in enumerate(arms):
             service = copy.deepcopy(warm, {id(world): world})
             platform = _copied(started, Path(place) / f"arm-{number}", arm)

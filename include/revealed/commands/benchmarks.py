@@ -205,6 +205,10 @@ def loop(
         LoopWorld, typer.Option(help="buried: people come seldom, and good new items stand behind old ones.")
     ] = LoopWorld.FEED,
     plot: Annotated[Path | None, typer.Option(help="Write the picture to this PNG.")] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Keep each world's figures in this folder, and go on from what is there."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Does the closed loop learn? A static list, learning with and without exploration, and the oracle, side by side.
@@ -214,7 +218,7 @@ def loop(
     \b
     Examples:
       revealed bench loop --seeds 3 --plot docs/images/closed-loop.png
-      revealed bench loop --world buried --seeds 2 --first-seed 4
+      revealed bench loop --world buried --seeds 5 --first-seed 4 --keep loop-figures
       revealed bench loop --seeds 1 --generations 2 --json
     """
     from dataclasses import replace
@@ -228,7 +232,9 @@ def loop(
 
     size, arms = (LoopSize(), ARMS) if world is LoopWorld.FEED else (BURIED, BURIED_ARMS)
     size = replace(size, generations=generations)
-    figures = bench_loop(range(first_seed, first_seed + seeds), size=size, arms=arms, progress=to_stderr)
+    figures = bench_loop(
+        range(first_seed, first_seed + seeds), size=size, arms=arms, keep=keep, progress=to_stderr
+    )
     if plot is not None:
         write_bytes(plot, closed_loop_plot(figures["rows"]))
     if as_json:

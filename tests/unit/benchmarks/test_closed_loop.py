@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from revealed.benchmarks.closed_loop import bench_loop
 from revealed.benchmarks.closed_loop_arms import (
     EXPLORING,
     GREEDY,
@@ -87,6 +90,24 @@ def test_true_engagement_is_what_sampled_reads_come_to(world: World) -> None:
     happened = sum(note.satisfied.sum() for note in notes)
     requests = sum(len(note.value) for note in notes)
     assert abs(happened - expected) < 4 * np.sqrt(requests)  # a slate's reads vary by about one
+
+
+def test_figures_that_were_kept_are_not_run_again(tmp_path: Path) -> None:
+    arms, kept = (STATIC, ORACLE), tmp_path / "kept"
+
+    def run(size: LoopSize, seeds: tuple[int, ...]) -> dict[str, Any]:
+        return bench_loop(seeds, size=size, arms=arms, keep=kept, folder=tmp_path)
+
+    first = run(TINY, (7,))
+    (path,) = kept.iterdir()
+    written = path.stat().st_mtime_ns
+    both = run(TINY, (7, 8))
+    assert path.stat().st_mtime_ns == written
+    assert [row for row in both["rows"] if row["seed"] == 7] == first["rows"]
+    assert both["rows"] == bench_loop((7, 8), size=TINY, arms=arms, folder=tmp_path)["rows"]
+    # Another world's figures are other figures.
+    assert run(replace(TINY, appeal=2.0), (7,))["rows"] != first["rows"]
+    assert len(list(kept.iterdir())) == 3
 
 
 def test_arms_meet_the_same_people_and_show_nothing_twice_or_early(world: World) -> None:

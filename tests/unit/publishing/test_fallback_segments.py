@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
 from revealed.feedback import DatasetManifest
 from revealed.publishing.catalogue import read_catalogue, write_items
+from revealed.publishing.discovery import Draws
 from revealed.publishing.fallbacks import write_fallbacks
 from revealed.publishing.rules import Rules
 
@@ -47,7 +49,8 @@ def segments(tmp_path: Path) -> dict[str, list[tuple[str, float, str]]]:
     dataset = dataset_in(source)
     con = duckdb.connect()
     write_items(con, folder, dataset, pd.Series(["b", "c"], dtype=object).to_numpy(), Rules())
-    write_fallbacks(con, folder, dataset, 2, read_catalogue(folder), Rules())
+    only_d = Draws(np.array(list("abcd"), dtype=object), np.array([0.0, 0.0, 0.0, 0.5]), k=2, every=2, seed=1)
+    write_fallbacks(con, folder, dataset, read_catalogue(folder), Rules(), only_d)
     rows = con.execute(f"from '{folder}/fallbacks.parquet' order by segment, rank").fetchall()
     described = con.execute(f"select item_id from '{folder}/items.parquet' where has_content").fetchall()
     assert described == [("b",), ("c",)]
@@ -60,7 +63,7 @@ def segments(tmp_path: Path) -> dict[str, list[tuple[str, float, str]]]:
 
 def test_segments_hold_what_they_say(segments: dict[str, list[tuple[str, float, str]]]) -> None:
     assert segments == {
-        "all": [("a", 3, "popularity"), ("b", 2, "popularity")],
+        "all": [("a", 3, "popularity"), ("d", 0, "discovery")],  # the only list of strangers that is drawn in
         "topic:news": [("a", 3, "popularity"), ("b", 2, "popularity")],
         "topic:sport": [("c", 1, "popularity")],
         "recent:all": [("b", 2, "topic_recent"), ("c", 1, "topic_recent")],

@@ -111,7 +111,7 @@ def test_a_stranger_on_a_page_gets_what_is_engaging_of_late_in_its_topic(publish
     topical = [item for item in ranked if int(item.item_id[1:]) % 3 == 1]
     assert ranked[: len(topical)] == topical
     assert {item.source for item in topical} == {"topic_recent"}
-    assert {item.source for item in found.items[len(topical) :]} == {"fallback"}
+    assert {item.source for item in ranked[len(topical) :]} == {"fallback"}
     assert [item.rank for item in found.items] == [*range(1, len(found.items) + 1)]
     assert len({item.item_id for item in found.items}) == len(found.items) > len(topical) == 20
     unheard_of = read_recommendations(published, "nobody", 5, topic="chess")

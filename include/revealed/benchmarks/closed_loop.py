@@ -128,11 +128,11 @@ def run_seed(
     """Yield what every arm did in the world of one seed; the days before the first generation are lived once for all."""
     world = draw_loop_world(seed, size)
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        warm = Service(world)
+        warm = Service(world, size.feed)
         warm.serve_days(0, STATIC, None)
         home = Path(place) / "warm-up"
         settings = replace(Settings.from_env(), home=home, landing_grace_seconds=0.0, holdout_days=1)
-        started = Platform(settings, world)
+        started = Platform(settings, world, told=size.told)
         if any(arm.learns for arm in arms):
             progress(f"seed {seed}: learning from the days of the static list")
             started.learn(warm.traffic, _until(world, 1))

@@ -48,12 +48,7 @@ GREEDY = Arm("exploration off")
 IGNORED = replace(
     EXPLORING, name="propensities ignored", logs_propensities=False, logs_scores=False, reports_all=True
 )
-# As the platform treats a log without propensities and scores: no curve, and what stood above a click is taken for seen.
-UNLOGGED = replace(EXPLORING, name="propensities not logged", logs_propensities=False, logs_scores=False)
-# Draws from its lists, and its lists know no discovery.
-LISTS_ONLY = replace(EXPLORING, name="no discovery", discovery=_NONE)
 ARMS = (STATIC, EXPLORING, GREEDY, IGNORED, ORACLE)
-BURIED_ARMS = (STATIC, EXPLORING, LISTS_ONLY, GREEDY, IGNORED, ORACLE)
 
 
 def choose(arm: Arm, rng: np.random.Generator, utilities: Floats, eligible: Bools, slots: int) -> Choice:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from revealed.benchmarks.closed_loop_arms import STATIC, Arm
-from revealed.benchmarks.closed_loop_world import FeedServing
+from revealed.benchmarks.closed_loop_world import FeedServing, catalogue_records
 from revealed.durable import write_bytes
 from revealed.engines.duckdb import connect
 from revealed.exploration.rank_marginals import Floats, Ints
@@ -37,7 +37,6 @@ from revealed.simulation.happenings import Traffic
 from revealed.simulation.lines import Record, event_records, inference_records
 from revealed.simulation.names import Names
 from revealed.simulation.population import World
-from revealed.simulation.registers import item_records
 from revealed.training.als import ImplicitALS
 from revealed.training.device import Device
 from revealed.training.known import Known, known_at_end
@@ -63,6 +62,7 @@ class Platform:
         settings: of that home.
         world: for names and the catalogue's texts; the truth in it is not touched.
         arm: what it logs.
+        told: whether the catalogue says what items are about.
         k: length of a person's list.
         sent_until: epoch milliseconds before which everything received has landed.
         cold_items: of each generation, what content was found good for in placing new items.
@@ -71,6 +71,7 @@ class Platform:
     settings: Settings
     world: World
     arm: Arm = STATIC
+    told: bool = True
     k: int = 100
     sent_until: int = 0
     dataset: DatasetManifest | None = None
@@ -117,7 +118,7 @@ class Platform:
         for request, who in zip(requests, served, strict=True):
             assert isinstance(who, FeedServing)
             self._edit(request, f"{who.generation:06d}")
-        items = item_records(world)
+        items = catalogue_records(world, self.told)
         for log, records, times in (
             ("events", event_records(world, events, received), received),
             ("inferences", requests, asked),

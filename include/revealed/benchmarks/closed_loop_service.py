@@ -13,7 +13,6 @@ import numpy as np
 from revealed.benchmarks.closed_loop_arms import ORACLE, Arm, choose
 from revealed.benchmarks.closed_loop_world import (
     DAYS_A_GENERATION,
-    FEED,
     GOES_ON,
     MOST_REQUESTS,
     SLOTS,
@@ -23,6 +22,7 @@ from revealed.benchmarks.closed_loop_world import (
 )
 from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.behaviour import behave
+from revealed.simulation.config import Surface
 from revealed.simulation.happenings import Traffic
 from revealed.simulation.population import Bools, World
 from revealed.simulation.slates import Slates, Wave, make_slates
@@ -60,6 +60,7 @@ class Service:
     """A service: what it has shown, what people have used up, and what the log says."""
 
     world: World
+    feed: Surface
     traffic: Traffic = field(init=False)
     used: Bools = field(init=False)
     notes: list[Shown] = field(default_factory=list)
@@ -89,7 +90,7 @@ class Service:
         choice = choose(arm, rng.spawn(1)[0], keys, eligible, SLOTS)
         slates = make_slates(
             self.world,
-            serving(_model(arm), _policy(arm), generation),
+            serving(_model(arm), _policy(arm), generation, self.feed),
             wave,
             choice,
             eligible,
@@ -144,8 +145,8 @@ class Service:
                 generation=generation,
                 person=wave.person,
                 session=wave.session,
-                value=worth @ FEED.examination,
-                possible=best @ FEED.examination,
+                value=worth @ self.feed.examination,
+                possible=best @ self.feed.examination,
                 reads=clicked.sum(axis=1),
                 satisfied=(clicked * satisfied).sum(axis=1),
                 new=(slates.shown & (age < _NEW_MS)).sum(axis=1) / np.maximum(slates.shown.sum(axis=1), 1),

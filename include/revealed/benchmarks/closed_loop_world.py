@@ -7,19 +7,19 @@ only once people have met it. Clients do not report what came into view, so that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from revealed.exploration.rank_marginals import Floats, Ints
 from revealed.simulation.config import DAY_MS, HOME, SURFACE_CODE, Surface, WorldConfig
 from revealed.simulation.population import NEVER_MS, Items, World, build_world
+from revealed.simulation.registers import Dated, item_records
 from revealed.simulation.slates import Serving, Wave
 
 WARM_UP_DAYS = 2
 DAYS_A_GENERATION = 2
 SLOTS = 10
-FEED = Surface(HOME.name, slots=SLOTS, first=0.95, decay=0.7)
 GOES_ON = 0.6
 MOST_REQUESTS = 2
 
@@ -35,6 +35,8 @@ class LoopSize:
         activity: share of people who come on a day.
         appeal: by how many logits an item that is one standard deviation better is clicked more; no text tells it.
         new_share: share of the items that appear while it runs.
+        decay: how fast attention falls: the k-th place is looked at with probability .95 / k^decay.
+        told: whether the catalogue says what items are about; without, content can place nothing.
     """
 
     users: int = 1000
@@ -43,6 +45,13 @@ class LoopSize:
     activity: float = 0.3
     appeal: float = 0.6
     new_share: float = 0.4
+    decay: float = 0.7
+    told: bool = True
+
+    @property
+    def feed(self) -> Surface:
+        """The one surface."""
+        return Surface(HOME.name, slots=SLOTS, first=0.95, decay=self.decay)
 
     @property
     def days(self) -> int:
@@ -52,23 +61,38 @@ class LoopSize:
 
 # Many people who come seldom: nobody's stock is used up, and how good an item is matters more than whom it is for.
 BURIED = LoopSize(users=3000, activity=0.1, appeal=1.2, new_share=0.6)
+# The same of a catalogue that says nothing but ids, and people who hardly look beyond the first places.
+UNTOLD = replace(BURIED, decay=1.0, told=False)
+_SAYS_WHAT_IT_IS = ("title", "text", "topic", "format", "framing", "author")
 
 
 @dataclass(frozen=True)
 class FeedServing(Serving):
-    """A serving system whose surface is `FEED`, and the generation that it serves."""
+    """A serving system, the generation that it serves, and its surface."""
 
     generation: int = 0
+    feed: Surface = field(default_factory=lambda: LoopSize().feed)
 
     @property
     def place(self) -> Surface:
         """The surface's slots and examination."""
-        return FEED
+        return self.feed
 
 
-def serving(model_name: str, policy: str, generation: int) -> FeedServing:
+def serving(model_name: str, policy: str, generation: int, feed: Surface) -> FeedServing:
     """Return what the inference log says of who answered, on the experiment's surface."""
-    return FeedServing(SURFACE_CODE[FEED.name], model_name, policy, generation=generation)
+    return FeedServing(SURFACE_CODE[feed.name], model_name, policy, generation=generation, feed=feed)
+
+
+def catalogue_records(world: World, told: bool) -> Dated:
+    """Return the catalogue's exports, as `item_records` does; of one that tells nothing, what an item is about is left out."""
+    records = item_records(world)
+    if told:
+        return records
+    return [
+        (at, {name: value for name, value in record.items() if name not in _SAYS_WHAT_IT_IS})
+        for at, record in records
+    ]
 
 
 def draw_loop_world(seed: int, size: LoopSize) -> World:

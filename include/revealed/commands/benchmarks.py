@@ -28,6 +28,7 @@ class LoopWorld(StrEnum):
 
     FEED = "feed"
     BURIED = "buried"
+    UNTOLD = "untold"
 
 
 class Processor(StrEnum):
@@ -202,7 +203,11 @@ def loop(
     first_seed: Annotated[int, typer.Option(help="The number of the first.", min=0)] = 1,
     generations: Annotated[int, typer.Option(help="Published snapshots of each arm.", min=2)] = 6,
     world: Annotated[
-        LoopWorld, typer.Option(help="buried: people come seldom, and good new items stand behind old ones.")
+        LoopWorld,
+        typer.Option(
+            help="buried: people come seldom, and good new items stand behind old ones; untold: so they do, the"
+            " catalogue says nothing of them, and people hardly look beyond the first places."
+        ),
     ] = LoopWorld.FEED,
     plot: Annotated[Path | None, typer.Option(help="Write the picture to this PNG.")] = None,
     keep: Annotated[
@@ -224,16 +229,16 @@ def loop(
     from dataclasses import replace
 
     from revealed.benchmarks.closed_loop import bench_loop
-    from revealed.benchmarks.closed_loop_arms import ARMS, BURIED_ARMS
+    from revealed.benchmarks.closed_loop_arms import ARMS
     from revealed.benchmarks.closed_loop_plot import closed_loop_plot
     from revealed.benchmarks.closed_loop_text import report
-    from revealed.benchmarks.closed_loop_world import BURIED, LoopSize
+    from revealed.benchmarks.closed_loop_world import BURIED, UNTOLD, LoopSize
     from revealed.durable import write_bytes
 
-    size, arms = (LoopSize(), ARMS) if world is LoopWorld.FEED else (BURIED, BURIED_ARMS)
+    size = {LoopWorld.FEED: LoopSize(), LoopWorld.BURIED: BURIED, LoopWorld.UNTOLD: UNTOLD}[world]
     size = replace(size, generations=generations)
     figures = bench_loop(
-        range(first_seed, first_seed + seeds), size=size, arms=arms, keep=keep, progress=to_stderr
+        range(first_seed, first_seed + seeds), size=size, arms=ARMS, keep=keep, progress=to_stderr
     )
     if plot is not None:
         write_bytes(plot, closed_loop_plot(figures["rows"]))

@@ -23,7 +23,7 @@ from revealed.benchmarks.closed_loop_arms import (
 from revealed.benchmarks.closed_loop_plot import closed_loop_plot
 from revealed.benchmarks.closed_loop_readout import compared, interval, per_generation, summarised
 from revealed.benchmarks.closed_loop_service import Service
-from revealed.benchmarks.closed_loop_world import FEED, LoopSize, draw_loop_world
+from revealed.benchmarks.closed_loop_world import LoopSize, draw_loop_world
 from revealed.simulation.population import World
 
 TINY = LoopSize(users=60, items=60, generations=2, activity=0.5)
@@ -35,7 +35,7 @@ def world() -> World:
 
 
 def served(world: World, arm: Arm, utilities: np.ndarray | None = None) -> Service:
-    service = Service(world)
+    service = Service(world, TINY.feed)
     service.serve_days(0, STATIC, None)
     service.serve_days(1, arm, utilities)
     return service
@@ -178,7 +178,7 @@ def test_differences_are_paired_by_seed() -> None:
 
 
 def test_examination_falls_and_tastes_are_personal(world: World) -> None:
-    assert (np.diff(FEED.examination) < 0).all()
+    assert (np.diff(LoopSize().feed.examination) < 0).all()
     best = np.argmax(world.relevance * world.satisfaction, axis=1)
     assert len(set(best.tolist())) > 5
     assert replace(TINY, generations=6).days == 14

@@ -1,0 +1,69 @@
+"""With which probability a policy shows each item of a pool at each position: the whole matrix, for many lists at once.
+
+`policy.slate` draws one slate and tells the probabilities of what it drew; who asks what a policy *would* show needs them
+all. What is served is described here in one place: a policy that shows something from outside of the pool now and then
+(p becomes (1 - d) p + d [the item's rank is shifted, or the position shows something else]) is mixed in here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from revealed.exploration.policy import Exploration
+from revealed.exploration.rank_marginals import (
+    Floats,
+    epsilon_greedy_rank_marginals,
+    plackett_luce_rank_marginals,
+)
+
+# As in a draw: what is worth less than exp(-600) of the best counts as much.
+_LOWEST_LOG_WEIGHT = -600.0
+
+
+@dataclass(frozen=True)
+class PoolMarginals:
+    """What a policy shows.
+
+    Attributes:
+        inside: `[lists, pool, positions]`, the probability of each item of the pool at each position.
+        outside: `[positions]`, the probability that the position shows something that is not in the pool.
+    """
+
+    inside: Floats
+    outside: Floats
+
+
+def pool_size(exploration: Exploration, positions: int) -> int:
+    """Return how many of the first items of a list `positions` are filled from; a list may be shorter."""
+    return max(exploration.candidates, positions)
+
+
+def pool_marginals(utilities: Floats, positions: int, exploration: Exploration) -> PoolMarginals:
+    """Return what a policy shows of some pools of the same size.
+
+    Args:
+        utilities: `[lists, pool]`, in the order of the lists, finite: all that may be drawn from.
+        positions: how many are shown; positions beyond the pool's end show nothing.
+        exploration: the policy.
+
+    Raises:
+        UsageError: a utility is not finite.
+    """
+    lists, pool = utilities.shape
+    inside = np.zeros((lists, pool, positions))
+    filled = min(positions, pool)
+    if lists and filled:
+        inside[:, :, :filled] = _marginals(np.asarray(utilities, dtype=np.float64), filled, exploration)
+    return PoolMarginals(inside, np.zeros(positions))
+
+
+def _marginals(utilities: Floats, positions: int, exploration: Exploration) -> Floats:
+    """Return `[lists or 1, pool, positions]`, as many positions as the pool can fill."""
+    if exploration.policy == "plackett_luce":
+        log_weights = utilities / exploration.temperature
+        log_weights = np.maximum(log_weights - log_weights.max(axis=1, keepdims=True), _LOWEST_LOG_WEIGHT)
+        return plackett_luce_rank_marginals(np.exp(log_weights), positions)
+    epsilon = exploration.epsilon if exploration.policy == "epsilon_greedy" else 0.0
+    return epsilon_greedy_rank_marginals(np.arange(positions), utilities.shape[1], epsilon)[None]

@@ -1,0 +1,69 @@
+"""What service makes of anybody's lists: rules and exploration, for those who ask what would really be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from revealed.engines.duckdb import connect
+from revealed.exploration.rules import Explorations, read_explorations
+from revealed.feedback import DatasetManifest
+from revealed.publishing.catalogue import Catalogue, read_dataset_catalogue
+from revealed.publishing.ruled_lists import MakesLists, RuledLists
+from revealed.publishing.rules import Rules, read_rules
+from revealed.settings import Settings
+from revealed.training.matrix import Ids, positions
+
+
+@dataclass(frozen=True)
+class Service:
+    """How lists are served.
+
+    Attributes:
+        depth: how long the lists are that slates are drawn from.
+        explorations: how each surface explores.
+        rules: what may be shown where.
+        catalogue: the items that the rules speak of.
+    """
+
+    depth: int
+    explorations: Explorations
+    rules: Rules
+    catalogue: Catalogue
+
+    @property
+    def widest_pool(self) -> int:
+        """From how many items a slate is drawn at most."""
+        return max(
+            way.candidates for way in (self.explorations.default, *self.explorations.surfaces.values())
+        )
+
+    def lists_of(self, source: MakesLists) -> RuledLists:
+        """Return who makes the lists as they are published, but for the pins, which are no contender's merit."""
+        return RuledLists(source, self.catalogue, self.rules.caps, ())
+
+    def refused(self, space: Ids, surface: str) -> NDArray[np.bool_]:
+        """Return which items must not be shown on a surface: not available, or refused by a filter."""
+        at = positions(space, self.catalogue.items)
+        refused = (at >= 0) & ~self.catalogue.may_be_shown[at]
+        if self.rules.filters_on(surface):
+            fields = map(self.catalogue.fields_of, space)
+            refused |= ~np.array([self.rules.allows(item, surface) for item in fields], dtype=bool)
+        return refused
+
+
+def read_service(settings: Settings, dataset: DatasetManifest) -> Service:
+    """Return how lists would be served now: by the home's rules, and the dataset's catalogue.
+
+    Raises:
+        InvalidInputError: `rules.toml` says what cannot be followed.
+    """
+    rules, explorations = read_rules(settings), read_explorations(settings.rules)
+    con = connect(settings)
+    try:
+        catalogue = read_dataset_catalogue(con, dataset, rules)
+    finally:
+        con.close()
+    return Service(settings.recommendations_per_user, explorations, rules, catalogue)

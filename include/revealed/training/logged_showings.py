@@ -34,6 +34,7 @@ create temp view shown as select
     position - 1 - count(*) filter (propensity >= 1) over (
         partition by request_id order by position rows between unbounded preceding and 1 preceding
     ) as rank,
+    coalesce(policy, '') || ' of ' || coalesce(model_version, '') as logger,
     dense_rank() over (order by surface) - 1 as surface_code,
     dense_rank() over (order by surface, position) - 1 as place
 from read_parquet({path})"""
@@ -67,6 +68,8 @@ class LoggedShowings:
         situation: `[rows of the log]`, in which situation each was shown.
         rank: `[rows of the log]`, how many drawn positions are before it.
         situations: all of them.
+        loggers: `policy of model version`, whoever chose what was shown.
+        logger: `[rows of the log]`, which of them did.
         left_out: shown items that do not count: of unknown people, of unknown propensity, or in requests that explore nothing.
         people: whose showings would count; those of the log are all of them, or a draw.
     """
@@ -78,6 +81,8 @@ class LoggedShowings:
     situation: Ints
     rank: Ints
     situations: Situations
+    loggers: list[str]
+    logger: Ints
     left_out: int
     people: int
 
@@ -141,7 +146,7 @@ def _showings_of(con: duckdb.DuckDBPyConnection, users: Ids) -> dict[str, NDArra
         "drawn", pa.table({"user_id": pa.array(users, pa.string()), "person": np.arange(len(users))})
     )
     found = con.execute(
-        f"select person, request_id, item_id, surface_code, place, rank, propensity, is_satisfied, is_gone,"
+        f"select person, request_id, item_id, surface_code, place, rank, propensity, is_satisfied, is_gone, logger,"
         f" coalesce({_COUNTED}, false) as counts, coalesce(is_explored and propensity >= 1, false) as is_pinned"
         " from shown join drawn using (user_id) order by person, occurred_at, request_id, position, item_id"
     ).fetchnumpy()
@@ -173,9 +178,20 @@ def _assembled(
         positions=[int(place) for place in places],
         contexts=[""],
     )
-    rank = found["rank"][counts].astype(np.int64)
-    rows = positions(users, fold.users)
-    return LoggedShowings(log, rows, surfaces, longest, situation[counts], rank, situations, left_out, people)
+    loggers, logger = np.unique(found["logger"][counts].astype(object), return_inverse=True)
+    return LoggedShowings(
+        log=log,
+        rows=positions(users, fold.users),
+        surfaces=surfaces,
+        longest=longest,
+        situation=situation[counts],
+        rank=found["rank"][counts].astype(np.int64),
+        situations=situations,
+        loggers=[str(name) for name in loggers],
+        logger=logger.astype(np.int64),
+        left_out=left_out,
+        people=people,
+    )
 
 
 def _situations(found: dict[str, NDArray[Any]], item: Ints) -> tuple[Situations, Ints]:

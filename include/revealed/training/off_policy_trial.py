@@ -7,16 +7,19 @@ requests that explored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from revealed.evaluation.compare import Difference, interval
-from revealed.evaluation.off_policy import PolicyValue, evaluated
+from revealed.evaluation.off_policy import PolicyValue, SupportLimits, evaluated
 from revealed.evaluation.off_policy.estimators import ESTIMATORS
-from revealed.evaluation.off_policy.evaluate import Evaluated
+from revealed.evaluation.off_policy.evaluate import Evaluated, unknown_value
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
+from revealed.training.heard_loggers import heard_rows, only
 from revealed.training.logged_showings import LARGEST_LOG, read_showings
 from revealed.training.matrix import Interactions
 from revealed.training.served_policy import served_policy, told
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 DECIDING = "dr"
 REWARD = "satisfied clicks a shown item"
 NOTHING_TOLD = "no impression of these days has a known propensity below 1, so that nothing was explored"
+# A list changes from day to day, and rules with it: a little of what would be shown nobody could have been shown in these days.
+# `min_supported` asks whether anybody at all was shown an item at a place; of personal lists few logs are so large, and what
+# these people could not have been shown, the mean weight tells.
+LIMITS = SupportLimits(max_missing=0.10, min_supported=0.0)
 _USUAL_POOL = 30
 
 
@@ -38,7 +45,7 @@ class OffPolicyTrial:
     Attributes:
         rows, people: the shown items that count, and whose they are.
         left_out: shown items that do not count: of people whom the training fold does not know, without a known
-            propensity, or in requests that explored nothing.
+            propensity, in requests that explored nothing, or of loggers that could not show what the deciding contenders would.
         reason: why nothing was estimated; '' where something was tried.
         values: by contender.
         differences: doubly robust value of one minus that of another, where neither is refused; paired over people.
@@ -66,6 +73,7 @@ def hold_off_policy_trial(
     fold: Interactions,
     servers: Mapping[str, Server],
     service: Service | None = None,
+    deciding: Collection[str] = (),
 ) -> OffPolicyTrial:
     """Return what each contender would have earned in the dataset's logged impressions, had it been in service.
 
@@ -75,6 +83,8 @@ def hold_off_policy_trial(
         fold: the training fold; `servers` make lists for its people.
         servers: the contenders.
         service: how lists are served; by default as the home's rules say.
+        deciding: whose comparison decides: the showings of a logger that cannot show what these would are left out. By default
+            everybody's.
 
     Raises:
         InvalidInputError: the home's rules say what cannot be followed.
@@ -86,20 +96,24 @@ def hold_off_policy_trial(
     if isinstance(showings, int):
         return OffPolicyTrial(0, 0, showings, NOTHING_TOLD, {}, [])
     target = told(service, showings.drawn_surfaces)
-    found = {
-        name: evaluated(showings.log, served_policy(f"{name}, served by {target}", server, service, showings))
+    policies = {
+        name: served_policy(f"{name}, served by {target}", server, service, showings)
         for name, server in servers.items()
     }
-    values = {name: evaluation.value for name, evaluation in found.items()}
+    rows = heard_rows(showings, [policies[name] for name in deciding or policies], LIMITS)
+    showings = only(showings, rows)
+    found = {
+        name: evaluated(showings.log, policy.only(rows), limits=LIMITS) for name, policy in policies.items()
+    }
     return OffPolicyTrial(
-        showings.log.rows,
-        len(showings.rows),
-        showings.left_out,
-        "",
-        values,
-        _differences(found),
-        target,
-        showings.people,
+        rows=showings.log.rows,
+        people=len(np.unique(showings.log.person)),
+        left_out=showings.left_out,
+        reason="",
+        values={name: evaluation.value for name, evaluation in found.items()},
+        differences=_differences(found),
+        target=target,
+        known_people=showings.people,
     )
 
 
@@ -109,15 +123,31 @@ def _largest(service: Service) -> int:
 
 
 def _differences(found: Mapping[str, Evaluated]) -> list[Difference]:
-    """Return every pair's difference; a refused value is in none."""
+    """Return every pair's difference, wider by what is not known of either; a refused value is in none."""
     at = ESTIMATORS.index(DECIDING)
-    told = {
-        name: (evaluation.value.by(DECIDING).estimate, evaluation.draws[:, at])
+    told_of = {
+        name: (one.estimate, evaluation.draws[:, at], _unknown(evaluation.value))
         for name, evaluation in found.items()
+        if (one := evaluation.value.by(DECIDING)).estimate is not None
     }
-    return [
-        Difference(f"off-policy {DECIDING}", model, baseline, mine - theirs, *interval(drawn - other))
-        for model, (mine, drawn) in told.items()
-        for baseline, (theirs, other) in told.items()
-        if model != baseline and mine is not None and theirs is not None
-    ]
+    differences = []
+    for model, (mine, drawn, open_mine) in told_of.items():
+        for baseline, (theirs, other, open_theirs) in told_of.items():
+            if model != baseline:
+                low, high = interval(drawn - other)
+                open_value = open_mine + open_theirs
+                differences.append(
+                    Difference(
+                        f"off-policy {DECIDING}",
+                        model,
+                        baseline,
+                        mine - theirs,
+                        low - open_value,
+                        high + open_value,
+                    )
+                )
+    return differences
+
+
+def _unknown(value: PolicyValue) -> float:
+    return unknown_value(value.support, LIMITS, value.logging.estimate or 0.0)

@@ -133,13 +133,19 @@ def off_policy(verdict: str = "estimated", low: float = 0.04, loss: float = 0.0)
 
     def value(bound: float) -> dict[str, Any]:
         reason = "" if verdict == "estimated" else "the weights leave an effective sample of 3"
-        return {"verdict": verdict, "reason": reason, "estimators": [{"estimator": "dr", "ci_low": bound}]}
+        return {
+            "verdict": verdict,
+            "reason": reason,
+            "estimators": [{"estimator": "dr", "ci_low": bound}],
+            "support": {"ess": 1_234.5},
+        }
 
     pair = Difference("off-policy dr", "als", "champion", -loss, -loss - 0.005, -loss + 0.005)
     return {
         "reason": "",
         "values": {"als": value(low), "champion": value(0.05)},
         "differences": [vars(pair)],
+        "target": "plackett_luce, temperature 0.5 of 30",
     }
 
 

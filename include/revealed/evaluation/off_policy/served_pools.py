@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,10 @@ class ServedPools:
     rank: Ints
     outside: Floats
     catalogue: int
+
+    def only(self, rows: NDArray[np.bool_]) -> ServedPools:
+        """Return the same policy for the chosen rows of the log alone."""
+        return replace(self, pool=self.pool[rows], rank=self.rank[rows])
 
     def propensity(self, log: PolicyLog) -> Floats:
         """Return, for every row, with which probability this policy would have shown the same."""

@@ -11,10 +11,11 @@ from revealed.engines.duckdb import connect
 from revealed.exploration.rules import Explorations, read_explorations
 from revealed.feedback import DatasetManifest
 from revealed.publishing.catalogue import Catalogue, read_dataset_catalogue
-from revealed.publishing.ruled_lists import MakesLists, RuledLists
+from revealed.publishing.ruled_lists import RuledLists
 from revealed.publishing.rules import Rules, read_rules
 from revealed.settings import Settings
-from revealed.training.matrix import Ids, positions
+from revealed.training.matrix import Ids
+from revealed.training.serving import Server
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,17 @@ class Service:
             way.candidates for way in (self.explorations.default, *self.explorations.surfaces.values())
         )
 
-    def lists_of(self, source: MakesLists) -> RuledLists:
-        """Return who makes the lists as they are published, but for the pins, which are no contender's merit."""
-        return RuledLists(source, self.catalogue, self.rules.caps, ())
+    def lists_of(self, server: Server) -> RuledLists:
+        """Return who makes a model's lists as they are published, but for the pins, which are no model's merit."""
+        allowed = server.without(self.catalogue.hidden)
+        return RuledLists(allowed, self.catalogue, self.rules.caps, ())
 
     def refused(self, space: Ids, surface: str) -> NDArray[np.bool_]:
-        """Return which items must not be shown on a surface: not available, or refused by a filter."""
-        at = positions(space, self.catalogue.items)
-        refused = (at >= 0) & ~self.catalogue.may_be_shown[at]
-        if self.rules.filters_on(surface):
-            fields = map(self.catalogue.fields_of, space)
-            refused |= ~np.array([self.rules.allows(item, surface) for item in fields], dtype=bool)
-        return refused
+        """Return which items the surface's own filters refuse."""
+        if not any(rule.surface == surface for rule in self.rules.filters):
+            return np.zeros(len(space), dtype=bool)
+        fields = map(self.catalogue.fields_of, space)
+        return ~np.array([self.rules.allows(item, surface) for item in fields], dtype=bool)
 
 
 def read_service(settings: Settings, dataset: DatasetManifest) -> Service:

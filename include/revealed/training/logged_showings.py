@@ -132,7 +132,8 @@ def _draw(known: pa.Table, largest: int) -> Ids:
     """Return the people, or so many of them, by lot, as have no more than `largest` requests together; ascending."""
     order = np.random.default_rng(_SEED).permutation(known.num_rows)
     taken = int((np.cumsum(np.asarray(known["requests"])[order]) <= largest).sum())
-    return _ids(known)[np.sort(order[: max(taken, 1)])]
+    drawn: Ids = _ids(known)[np.sort(order[: max(taken, 1)])]
+    return drawn
 
 
 def _ids(table: pa.Table) -> Ids:

@@ -64,7 +64,7 @@ def served_policy(name: str, server: Server, service: Service, showings: LoggedS
 
 
 def told(service: Service, surfaces: list[str]) -> str:
-    """Return how lists are served on these surfaces, for people: `plackett_luce, temperature 0.5 of 30`."""
+    """Return how lists are served on these surfaces, for people: `plackett_luce of 30 at temperature 0.5`."""
     ways: dict[str, list[str]] = {}
     for surface in surfaces:
         ways.setdefault(_told(service.explorations.on(surface)), []).append(surface)
@@ -76,7 +76,7 @@ def told(service: Service, surfaces: list[str]) -> str:
 def _told(way: Exploration) -> str:
     parameters = way.parameters()
     pool = f" of {parameters.pop('candidates')}" if "candidates" in parameters else ""
-    return ", ".join([way.policy, *(f"{name} {value:g}" for name, value in parameters.items())]) + pool
+    return way.policy + pool + "".join(f" at {name} {value:g}" for name, value in parameters.items())
 
 
 class _Lists:

@@ -145,7 +145,7 @@ def off_policy(verdict: str = "estimated", low: float = 0.04, loss: float = 0.0)
         "reason": "",
         "values": {"als": value(low), "champion": value(0.05)},
         "differences": [vars(pair)],
-        "target": "plackett_luce, temperature 0.5 of 30",
+        "target": "plackett_luce of 30 at temperature 0.5",
     }
 
 
@@ -168,6 +168,12 @@ def test_a_clear_loss_on_the_log_fails_and_a_log_that_cannot_tell_stops_nobody(
 ) -> None:
     registered = evaluation(champion=0.28) | {"off_policy": found}
     assert failed(registered, champion=CHAMPION) == (["off-policy value"] if fails else [])
+
+
+def test_a_value_on_the_log_says_of_what_policy_it_is_and_what_it_rests_on() -> None:
+    registered = evaluation(champion=0.28) | {"off_policy": off_policy()}
+    (gate,) = (found for found in judge(registered, VERSION, CHAMPION) if found.name == "off-policy value")
+    assert "served by plackett_luce of 30 at temperature 0.5; effective sample 1,234" in gate.value
 
 
 @pytest.mark.parametrize(("gain", "fails"), [(0.1, False), (-0.02, False), (-0.06, True)])

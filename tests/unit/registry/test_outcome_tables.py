@@ -8,7 +8,7 @@ from revealed.registry.outcome_tables import off_policy_table, tier_table
 from revealed.training.off_policy_trial import OffPolicyTrial
 
 SUPPORT = Support(900, 40, 312.4, 9.0, 0.02, 0.96, 0.01, 1.0, 30.0, 0.0)
-TARGET = "plackett_luce, temperature 0.5 of 30"
+TARGET = "plackett_luce of 30 at temperature 0.5"
 
 
 def value(reason: str = "") -> PolicyValue:

@@ -84,7 +84,7 @@ def test_the_values_are_the_planted_ones_of_lists_as_they_would_be_served(stage:
     log = stage.log(1_500)
     found = stage.trial()
     truth = log.value()
-    assert found.target == "plackett_luce, temperature 0.5 of 30"
+    assert found.target == "plackett_luce of 30 at temperature 0.5"
     assert (found.rows, found.left_out) == (len(log.rows), 0)
     value = found.values["other"]
     assert value.verdict == "estimated", value.reason
@@ -209,7 +209,7 @@ def test_rules_are_followed(stage: Stage, rules: Path) -> None:
         '[[caps]]\nfield = "topic"\nmost = 1\nwithin = 2\n'
     )
     service = read_service(stage.settings, stage.dataset)
-    assert told(service, ["home"]) == "plackett_luce, temperature 1.5 of 30"
+    assert told(service, ["home"]) == "plackett_luce of 30 at temperature 1.5"
     stage.log(200)
     showings = read_showings(stage.settings, stage.dataset, stage.fold)
     assert not isinstance(showings, int)
@@ -235,7 +235,7 @@ def test_surfaces_explore_each_in_its_way(stage: Stage) -> None:
     ways = Explorations(MILD, {"email": Exploration("epsilon_greedy", epsilon=0.2, candidates=10)})
     service = replace(stage.service, explorations=ways)
     assert told(service, ["email", "home"]) == (
-        "epsilon_greedy, epsilon 0.2 of 10 on email; plackett_luce, temperature 0.5 of 30 on home"
+        "epsilon_greedy of 10 at epsilon 0.2 on email; plackett_luce of 30 at temperature 0.5 on home"
     )
     stage.log(400)
     showings = read_showings(stage.settings, stage.dataset, stage.fold)

@@ -1,13 +1,11 @@
 """With which probability a policy shows each item of a pool at each position: the whole matrix, for many lists at once.
 
 `policy.slate` draws one slate and tells the probabilities of what it drew; who asks what a policy *would* show needs them
-all. What is served is described here in one place: a policy that shows something from outside of the pool now and then
-(p becomes (1 - d) p + d [the item's rank is shifted, or the position shows something else]) is mixed in here.
+all. Whatever a policy comes to do besides (a slot for something else, say) is to be mixed in here, so that what is asked about
+stays what is served.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,26 +20,13 @@ from revealed.exploration.rank_marginals import (
 _LOWEST_LOG_WEIGHT = -600.0
 
 
-@dataclass(frozen=True)
-class PoolMarginals:
-    """What a policy shows.
-
-    Attributes:
-        inside: `[lists, pool, positions]`, the probability of each item of the pool at each position.
-        outside: `[positions]`, the probability that the position shows something that is not in the pool.
-    """
-
-    inside: Floats
-    outside: Floats
-
-
 def pool_size(exploration: Exploration, positions: int) -> int:
     """Return how many of the first items of a list `positions` are filled from; a list may be shorter."""
     return max(exploration.candidates, positions)
 
 
-def pool_marginals(utilities: Floats, positions: int, exploration: Exploration) -> PoolMarginals:
-    """Return what a policy shows of some pools of the same size.
+def pool_marginals(utilities: Floats, positions: int, exploration: Exploration) -> Floats:
+    """Return `[lists, pool, positions]`, what a policy shows of some pools of the same size.
 
     Args:
         utilities: `[lists, pool]`, in the order of the lists, finite: all that may be drawn from.
@@ -52,11 +37,11 @@ def pool_marginals(utilities: Floats, positions: int, exploration: Exploration) 
         UsageError: a utility is not finite.
     """
     lists, pool = utilities.shape
-    inside = np.zeros((lists, pool, positions))
+    found = np.zeros((lists, pool, positions))
     filled = min(positions, pool)
     if lists and filled:
-        inside[:, :, :filled] = _marginals(np.asarray(utilities, dtype=np.float64), filled, exploration)
-    return PoolMarginals(inside, np.zeros(positions))
+        found[:, :, :filled] = _marginals(np.asarray(utilities, dtype=np.float64), filled, exploration)
+    return found
 
 
 def _marginals(utilities: Floats, positions: int, exploration: Exploration) -> Floats:

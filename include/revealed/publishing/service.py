@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from revealed.engines.duckdb import connect
+from revealed.exploration.policy import Exploration
 from revealed.exploration.rules import Explorations, read_explorations
 from revealed.feedback import DatasetManifest
+from revealed.publishing.arrangement import CappedGroups
 from revealed.publishing.catalogue import Catalogue, read_dataset_catalogue
 from revealed.publishing.ruled_lists import RuledLists
 from revealed.publishing.rules import Rules, read_rules
@@ -45,6 +47,17 @@ class Service:
         """Return who makes a model's lists as they are published, but for the pins, which are no model's merit."""
         allowed = server.without(self.catalogue.hidden)
         return RuledLists(allowed, self.catalogue, self.rules.caps, ())
+
+    def pool_caps(self, space: Ids, exploration: Exploration, size: int) -> list[CappedGroups]:
+        """Return what caps say of the `size` items that a slate is drawn from: they hold whatever the draw."""
+        return [
+            CappedGroups(
+                self.catalogue.groups(space, cap.field),
+                cap.most,
+                cap.within if exploration.policy == "greedy" else size,
+            )
+            for cap in self.rules.caps
+        ]
 
     def refused(self, space: Ids, surface: str) -> NDArray[np.bool_]:
         """Return which items the surface's own filters refuse."""

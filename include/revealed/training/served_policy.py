@@ -55,12 +55,10 @@ def served_policy(name: str, server: Server, service: Service, showings: LoggedS
     for surface, (way, size) in enumerate(zip(ways, sizes, strict=True)):
         chosen = np.flatnonzero(situations.surface == surface)
         for part in np.array_split(chosen, math.ceil(len(chosen) / _AT_ONCE)) if len(chosen) else ():
-            pools = lists.pools(part, showings.surfaces[surface], size)
+            pools = lists.pools(part, showings.surfaces[surface], way, size)
             items[part, : pools.codes.shape[1]] = pools.codes
             marginals[part, :, : pools.codes.shape[1]] = _marginals(pools, ranks, way)
-    # Nothing is shown from outside of the pools.
-    outside, catalogue = np.zeros(ranks), len(lists.space)
-    return ServedPools(name, items, marginals, showings.situation, showings.rank, outside, catalogue)
+    return ServedPools(name, items, marginals, showings.situation, showings.rank)
 
 
 def told(service: Service, surfaces: list[str]) -> str:
@@ -101,19 +99,20 @@ class _Lists:
             served = lists.lists(showings.rows[part], service.depth)
             self._items[part], self._utilities[part] = served.items, list_utilities(served)
 
-    def pools(self, situations: Ints, surface: str, size: int) -> _Pools:
-        """Return what slates would be drawn from, where the lists are so long at most `size` items."""
+    def pools(self, situations: Ints, surface: str, way: Exploration, size: int) -> _Pools:
+        """Return what slates would be drawn from: at most `size` items of each list, under the caps, as the gateway has it."""
+        from revealed.publishing.arrangement import arrange
+
         person = self._situations.person[situations]
         items = self._items[person]
         codes = np.where(items == NOTHING, NOTHING, self._code[items])
         refused = self._service.refused(self.space, surface)
         stays = (items != NOTHING) & ~refused[items] & ~self._is_gone(situations, codes)
-        order = np.argsort(~stays, axis=1, kind="stable")[:, :size]
-        lengths = np.minimum(stays.sum(axis=1), size)
-        ended = np.arange(order.shape[1]) >= lengths[:, None]
-        codes = np.where(ended, NOTHING, np.take_along_axis(codes, order, axis=1))
-        utilities = np.take_along_axis(self._utilities[person], order, axis=1).astype(np.float64)
-        return _Pools(codes, utilities, lengths)
+        caps = self._service.pool_caps(self.space, way, size)
+        place = arrange(np.where(stays, items, NOTHING), size, caps).column if caps else _first(stays, size)
+        codes = np.where(place == NOTHING, NOTHING, np.take_along_axis(codes, place, axis=1))
+        utilities = np.take_along_axis(self._utilities[person], place, axis=1).astype(np.float64)
+        return _Pools(codes, utilities, (place != NOTHING).sum(axis=1))
 
     def _is_gone(self, situations: Ints, codes: Ints) -> NDArray[np.bool_]:
         """Return which places of the situations' lists hold what is gone in them."""
@@ -126,12 +125,18 @@ class _Lists:
         return np.asarray((codes >= 0) & np.isin(named, pairs))
 
 
+def _first(stays: NDArray[np.bool_], size: int) -> Ints:
+    """Return the places of the first `size` that stay in each list; `NOTHING` where it has fewer."""
+    order = np.argsort(~stays, axis=1, kind="stable")[:, :size]
+    return np.where(np.take_along_axis(stays, order, axis=1), order, NOTHING)
+
+
 def _marginals(pools: _Pools, ranks: int, way: Exploration) -> Floats:
     """Return `[situations, ranks, size]`; pools of the same utilities have the same, whatever their items are."""
     found = np.zeros((len(pools.codes), ranks, pools.codes.shape[1]))
     for length in np.unique(pools.lengths[pools.lengths > 0]).tolist():
         chosen = np.flatnonzero(pools.lengths == length)
         distinct, which = np.unique(pools.utilities[chosen, :length], axis=0, return_inverse=True)
-        shown = pool_marginals(distinct, ranks, way).inside.swapaxes(1, 2)
+        shown = pool_marginals(distinct, ranks, way).swapaxes(1, 2)
         found[chosen, :, :length] = shown[which.ravel()]
     return found

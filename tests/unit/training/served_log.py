@@ -122,7 +122,7 @@ class ServedLog:
         places = [place for place in range(LENGTHS[surface]) if place not in self.pins]
         way = self.asked_service.explorations.on(surface)
         pool = utilities[: pool_size(way, len(places))]
-        chances = pool_marginals(pool[None], len(places), way).inside[0]
+        chances = pool_marginals(pool[None], len(places), way)[0]
         return float(
             sum(
                 chances[at, rank] * self.chance(user, items[at], place + 1)

@@ -27,8 +27,6 @@ class ServedPools:
         marginals: `[pools, ranks, width]`, the probability of each item at each rank.
         pool: `[rows]`, which pool the slate of each of the log's rows would have been drawn from.
         rank: `[rows]`, which of the ranks stands at the row's position.
-        outside: `[ranks]`, the probability that something from outside of the pool is shown.
-        catalogue: how many items may come from outside, all with the same probability.
     """
 
     name: str
@@ -36,8 +34,6 @@ class ServedPools:
     marginals: Floats
     pool: Ints
     rank: Ints
-    outside: Floats
-    catalogue: int
 
     def only(self, rows: NDArray[np.bool_]) -> ServedPools:
         """Return the same policy for the chosen rows of the log alone."""
@@ -48,9 +44,7 @@ class ServedPools:
         found = np.zeros(log.rows)
         for part in _parts(np.arange(log.rows)):
             is_shown = self.items[self.pool[part]] == log.item[part, None]
-            from_pool = np.where(is_shown, self._chances(part), 0.0).sum(axis=1)
-            from_outside = ~is_shown.any(axis=1) * self.outside[self.rank[part]] / self.catalogue
-            found[part] = from_pool + from_outside
+            found[part] = np.where(is_shown, self._chances(part), 0.0).sum(axis=1)
         return found
 
     def average(self, values: Floats, log: PolicyLog, chosen: NDArray[np.bool_]) -> Floats:
@@ -66,8 +60,7 @@ class ServedPools:
             own = np.where(
                 items >= 0, values[place[0][:, None], place[1][:, None], items], anything[place][:, None]
             )
-            elsewhere = self.outside[self.rank[part]] * anything[place]
-            means.append((self._chances(part) * own).sum(axis=1) + elsewhere)
+            means.append((self._chances(part) * own).sum(axis=1))
         return np.concatenate(means)
 
     def supported(self, log: PolicyLog) -> float:
@@ -79,10 +72,7 @@ class ServedPools:
         for part in _parts(np.arange(log.rows)):
             codes, place = self.items[self.pool[part]], log.position[part]
             own = (codes >= 0) & shown[place[:, None], codes]
-            elsewhere = self.outside[self.rank[part]] * np.minimum(
-                shown.sum(axis=1)[place] / self.catalogue, 1.0
-            )
-            supported += float((self._chances(part) * own).sum() + elsewhere.sum())
+            supported += float((self._chances(part) * own).sum())
         return supported / log.rows
 
     def _chances(self, rows: Ints) -> Floats:

@@ -25,7 +25,7 @@ class Lists:
 
     def marginals(self, way: Exploration) -> np.ndarray:
         """`[types, pool, places]`."""
-        return pool_marginals(self.utilities, PLACES, way).inside
+        return pool_marginals(self.utilities, PLACES, way)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,4 @@ def logged(found: World, seed: int, people: int, requests: int = 2) -> tuple[Pol
 
 def served(lists: Lists, marginals: np.ndarray, log: PolicyLog, kind: np.ndarray) -> ServedPools:
     """The policy of these lists, in the log's situations."""
-    return ServedPools(
-        "served", lists.items, marginals.swapaxes(1, 2), kind, log.position, np.zeros(PLACES), ITEMS
-    )
+    return ServedPools("served", lists.items, marginals.swapaxes(1, 2), kind, log.position)

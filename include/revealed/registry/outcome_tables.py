@@ -41,7 +41,7 @@ def off_policy_table(found: OffPolicyTrial, chosen: str) -> str:
 
 def _log_of(found: OffPolicyTrial) -> str:
     """Return what the values were read off."""
-    drawn = f", drawn from {found.known_people:,}" if found.known_people > found.people else ""
+    drawn = f", drawn by lot ({found.not_drawn:,} others were not)" if found.not_drawn else ""
     return (
         f"{found.rows:,} logged showings to {found.people:,} people{drawn}; {found.left_out:,} left out (unknown people or"
         " propensity, nothing explored, or a logger that draws from other items). Doubly robust. What these people could not"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from revealed.evaluation.off_policy import ServedPools, SupportLimits
+from revealed.evaluation.off_policy import PolicyLog, ServedPools, SupportLimits
 from revealed.training.logged_showings import LoggedShowings
 
 
@@ -34,17 +34,12 @@ def heard_rows(
     return rows if rows.any() else np.ones(len(rows), dtype=bool)
 
 
-def only(showings: LoggedShowings, rows: NDArray[np.bool_]) -> LoggedShowings:
-    """Return the chosen rows of the log; people and situations stay as they are."""
-    log = showings.log
+def only(log: PolicyLog, rows: NDArray[np.bool_]) -> PolicyLog:
+    """Return the chosen rows of a log; people are numbered anew, for those who are left."""
     columns = ("item", "position", "context", "person", "propensity", "reward")
-    own = ("situation", "rank", "logger")
-    return replace(
-        showings,
-        log=replace(log, **{name: getattr(log, name)[rows] for name in columns}),
-        **{name: getattr(showings, name)[rows] for name in own},
-        left_out=showings.left_out + int((~rows).sum()),
-    )
+    kept = {name: getattr(log, name)[rows] for name in columns}
+    kept["person"] = np.unique(kept["person"], return_inverse=True)[1]
+    return replace(log, **kept)
 
 
 def _mean_weights(weight: NDArray[np.float64], showings: LoggedShowings) -> tuple[NDArray[np.float64], ...]:

@@ -30,7 +30,6 @@ create temp view shown as select
     user_id, request_id, item_id, surface, position, propensity, occurred_at,
     coalesce(is_satisfied, false) as is_satisfied,
     coalesce(is_clicked or is_hidden, false) as is_gone,
-    min(propensity) over (partition by request_id) < 1 as is_explored,
     position - 1 - count(*) filter (propensity >= 1) over (
         partition by request_id order by position rows between unbounded preceding and 1 preceding
     ) as rank,
@@ -38,7 +37,7 @@ create temp view shown as select
     dense_rank() over (order by surface) - 1 as surface_code,
     dense_rank() over (order by surface, position) - 1 as place
 from read_parquet({path})"""
-_COUNTED = "propensity > 0 and propensity < 1 and is_explored"
+_COUNTED = "propensity > 0 and propensity < 1"
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def _showings_of(con: duckdb.DuckDBPyConnection, users: Ids) -> dict[str, NDArra
     )
     found = con.execute(
         f"select person, request_id, item_id, surface_code, place, rank, propensity, is_satisfied, is_gone, logger,"
-        f" coalesce({_COUNTED}, false) as counts, coalesce(is_explored and propensity >= 1, false) as is_pinned"
+        f" coalesce({_COUNTED}, false) as counts, coalesce(propensity >= 1, false) as is_pinned"
         " from shown join drawn using (user_id) order by person, occurred_at, request_id, position, item_id"
     ).fetchnumpy()
     return {name: np.asarray(found[name]) for name in found}

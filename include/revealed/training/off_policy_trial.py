@@ -50,7 +50,7 @@ class OffPolicyTrial:
         values: by contender.
         differences: doubly robust value of one minus that of another, where neither is refused; paired over people.
         target: how every contender is served, for people; '' where nothing was tried.
-        known_people: whose showings count; `people` may be a draw of them.
+        not_drawn: how many people were left to one side by lot, for the log has more requests than can be judged in time.
     """
 
     rows: int
@@ -60,7 +60,7 @@ class OffPolicyTrial:
     values: dict[str, PolicyValue]
     differences: list[Difference]
     target: str = ""
-    known_people: int = 0
+    not_drawn: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -101,19 +101,17 @@ def hold_off_policy_trial(
         for name, server in servers.items()
     }
     rows = heard_rows(showings, [policies[name] for name in deciding or policies], LIMITS)
-    showings = only(showings, rows)
-    found = {
-        name: evaluated(showings.log, policy.only(rows), limits=LIMITS) for name, policy in policies.items()
-    }
+    log = only(showings.log, rows)
+    found = {name: evaluated(log, policy.only(rows), limits=LIMITS) for name, policy in policies.items()}
     return OffPolicyTrial(
-        rows=showings.log.rows,
-        people=len(np.unique(showings.log.person)),
-        left_out=showings.left_out,
+        rows=log.rows,
+        people=len(np.unique(log.person)),
+        left_out=showings.left_out + int((~rows).sum()),
         reason="",
         values={name: evaluation.value for name, evaluation in found.items()},
         differences=_differences(found),
         target=target,
-        known_people=showings.people,
+        not_drawn=showings.people - len(showings.rows),
     )
 
 

@@ -20,7 +20,7 @@ def value(reason: str = "") -> PolicyValue:
 
 def test_a_value_stands_with_its_interval_and_a_refusal_with_its_reason() -> None:
     values = {"als": value("too few rows"), "popularity": value()}
-    found = OffPolicyTrial(900, 40, 12, "", values, [], TARGET, 40)
+    found = OffPolicyTrial(900, 40, 12, "", values, [], TARGET)
     table = off_policy_table(found, "als")
     assert f"| satisfied clicks a shown item, lists served by {TARGET} |" in table
     assert "| popularity | 0.0512 | 0.0401 … 0.0633 | 312 | 4.0% |" in table
@@ -31,8 +31,10 @@ def test_a_value_stands_with_its_interval_and_a_refusal_with_its_reason() -> Non
 
 
 def test_a_draw_of_the_people_is_told() -> None:
-    found = OffPolicyTrial(900, 40, 12, "", {"als": value()}, [], TARGET, 70)
-    assert "900 logged showings to 40 people, drawn from 70;" in off_policy_table(found, "als")
+    found = OffPolicyTrial(900, 40, 12, "", {"als": value()}, [], TARGET, 30)
+    assert "900 logged showings to 40 people, drawn by lot (30 others were not);" in off_policy_table(
+        found, "als"
+    )
 
 
 def test_a_log_without_propensities_is_one_sentence() -> None:

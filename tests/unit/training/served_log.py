@@ -35,7 +35,7 @@ class ServedLog:
         asked: another one, whose value in the same situations is worked out beside.
         asked_service: how that one's lists would be served.
         rows: what was shown.
-        earned: what the asked one earns in expectation, a request's sum over its places, and how many places there were.
+        situations: of each request, what the asked one's value takes: its list, what is gone from it, who it is and where.
     """
 
     world: World
@@ -47,7 +47,7 @@ class ServedLog:
     asked_service: Service
     pins: dict[int, str] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    earned: list[float] = field(default_factory=list)
+    situations: list[tuple[Any, ...]] = field(default_factory=list)
 
     def write(self, requests: int, seed: int = 1) -> None:
         """Answer so many requests, and put what was shown into the dataset in place of its impressions."""
@@ -59,7 +59,7 @@ class ServedLog:
             user, surface = int(random.integers(len(self.fold.users))), ("home", "email")[number % 2]
             without = gone.setdefault(user, set())
             shown = self._shown(random, lists[user], without, surface)
-            self.earned.append(self._value(asked[user], without, user, surface))
+            self.situations.append((asked[user], set(without), user, surface))
             for position, (item, propensity) in enumerate(shown, start=1):
                 satisfied = bool(random.random() < self.chance(user, item, position))
                 self.rows.append(
@@ -77,7 +77,8 @@ class ServedLog:
 
     def value(self) -> float:
         """What the asked contender earns a shown item, in expectation, in the situations of this log."""
-        return float(sum(self.earned)) / sum(row["propensity"] < 1 for row in self.rows)
+        earned = sum(self._value(*situation) for situation in self.situations)
+        return earned / sum(row["propensity"] < 1 for row in self.rows)
 
     def chance(self, user: int, item: str, position: int) -> float:
         """How likely somebody is satisfied with an item at a position."""
@@ -123,13 +124,8 @@ class ServedLog:
         way = self.asked_service.explorations.on(surface)
         pool = utilities[: pool_size(way, len(places))]
         chances = pool_marginals(pool[None], len(places), way)[0]
-        return float(
-            sum(
-                chances[at, rank] * self.chance(user, items[at], place + 1)
-                for rank, place in enumerate(places)
-                for at in range(len(pool))
-            )
-        )
+        satisfied = [self.chance(user, item, 1) for item in items[: len(pool)]]
+        return float(np.array(satisfied) @ chances @ (2 / 3) ** np.array(places))
 
     def _row(self, number: int, user: int, item: str, position: int) -> dict[str, Any]:
         return {

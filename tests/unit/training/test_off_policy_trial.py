@@ -20,6 +20,7 @@ from revealed.feedback import DatasetManifest, write_dataset
 from revealed.publishing.service import Service, read_service
 from revealed.settings import Settings
 from revealed.training.device import Device
+from revealed.training.heard_loggers import only
 from revealed.training.logged_showings import read_showings
 from revealed.training.matrix import Interactions, read_interactions
 from revealed.training.off_policy_trial import OffPolicyTrial, hold_off_policy_trial
@@ -193,6 +194,39 @@ def test_a_logger_that_draws_from_other_items_is_not_heard(stage: Stage) -> None
     found = stage.trial()
     assert (found.rows, found.left_out, found.not_drawn) == (len(log.rows), foreign, 0)
     assert found.values["other"].support.ess == pytest.approx(alone.support.ess)
+    als = stage.servers["als"]
+    unaware = Server(als.model, als.popularity, replace(stage.fold, seen=0 * stage.fold.seen))
+    servers = stage.servers | {"shows what people had": unaware}
+    wanted = (stage.settings, stage.dataset, stage.fold, servers, stage.under(MILD))
+    # Of whom no logger can tell leaves all of them; who does not decide does not count for that.
+    assert hold_off_policy_trial(*wanted).rows == len(log.rows) + foreign
+    assert hold_off_policy_trial(*wanted, tuple(stage.servers)).rows == len(log.rows)
+
+
+def test_people_of_the_chosen_rows_are_numbered_anew(stage: Stage) -> None:
+    """Or people without rows would be drawn by the bootstrap, and counted."""
+    stage.log(300)
+    showings = read_showings(stage.settings, stage.dataset, stage.fold)
+    assert not isinstance(showings, int)
+    log = showings.log
+    kept = only(log, log.person % 3 == 1)
+    assert set(kept.person) == set(range(len(set(log.person[log.person % 3 == 1]))))
+    assert (kept.item == log.item[log.person % 3 == 1]).all()
+
+
+def test_a_difference_leaves_open_what_could_not_be_shown_of_either(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.log(800)
+    rewritten(stage, "select * replace (least(propensity * 1.08, 0.999) as propensity) from shown")
+    found = stage.trial()
+    monkeypatch.setattr("revealed.training.off_policy_trial.unknown_value", lambda *_: 0.0)
+    missing = sum(value.support.missing for value in found.values.values())
+    earned = found.values["als"].logging.estimate
+    assert missing > 0.01
+    for wide, narrow in zip(found.differences, stage.trial().differences, strict=True):
+        assert narrow.low - wide.low == pytest.approx(missing * (earned or 0.0))
+        assert wide.high - narrow.high == pytest.approx(missing * (earned or 0.0))
 
 
 @pytest.fixture

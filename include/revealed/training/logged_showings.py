@@ -23,7 +23,9 @@ from revealed.training.matrix import Ids, Interactions, positions
 Ints = NDArray[np.int64]
 
 # More requests make no interval visibly narrower; a fixed draw of people keeps the judging of a policy off the clock.
-LARGEST_LOG = 20_000
+_LARGEST_LOG = 20_000
+# Requests × positions × items of a pool: 0.2 GB of probabilities. Only long slates from wide pools come to it.
+_MOST_CELLS = 24_000_000
 _SEED = 13
 _SHOWN = """
 create temp view shown as select
@@ -92,7 +94,11 @@ class LoggedShowings:
 
 
 def read_showings(
-    settings: Settings, dataset: DatasetManifest, fold: Interactions, largest: int = LARGEST_LOG
+    settings: Settings,
+    dataset: DatasetManifest,
+    fold: Interactions,
+    pool: int = 1,
+    largest: int = _LARGEST_LOG,
 ) -> LoggedShowings | int:
     """Return the dataset's showings that a policy can be judged by; if there are none, how many do not count.
 
@@ -100,6 +106,7 @@ def read_showings(
         settings: DuckDB's limits.
         dataset: whose impressions since the split are read.
         fold: the training fold; only its people count.
+        pool: how many items slates will be asked to be drawn from at most: of wide pools fewer requests can be judged.
         largest: how many requests are read at most, all of each person.
     """
     con = connect(settings)
@@ -108,7 +115,8 @@ def read_showings(
         known, total = _people(con, fold)
         if not known.num_rows:
             return total
-        users = _draw(known, largest)
+        longest = int(np.asarray(known["longest"]).max())
+        users = _draw(known, min(largest, _MOST_CELLS // (longest * max(pool, longest))))
         found = _showings_of(con, users)
         surfaces = con.execute("select distinct surface from shown order by surface").fetchall()
     finally:
@@ -120,7 +128,7 @@ def read_showings(
 def _people(con: duckdb.DuckDBPyConnection, fold: Interactions) -> tuple[pa.Table, int]:
     """Return the people of the fold who were shown something that counts, with how much, and how much was shown in all."""
     found = con.execute(
-        "select user_id, count(*) as rows, count(distinct request_id) as requests"
+        "select user_id, count(*) as rows, count(distinct request_id) as requests, max(rank) + 1 as longest"
         f" from shown where {_COUNTED} group by user_id order by user_id"
     ).to_arrow_table()
     (total,) = con.execute("select count(*) from shown").fetchone() or (0,)

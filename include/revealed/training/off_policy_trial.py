@@ -20,7 +20,7 @@ from revealed.evaluation.off_policy.evaluate import Evaluated, unknown_value
 from revealed.feedback import DatasetManifest
 from revealed.settings import Settings
 from revealed.training.heard_loggers import heard_rows, only
-from revealed.training.logged_showings import LARGEST_LOG, read_showings
+from revealed.training.logged_showings import read_showings
 from revealed.training.matrix import Interactions
 from revealed.training.served_policy import served_policy, told
 from revealed.training.serving import Server
@@ -35,7 +35,6 @@ NOTHING_TOLD = "no impression of these days has a known propensity below 1, so t
 # `min_supported` asks whether anybody at all was shown an item at a place; of personal lists few logs are so large, and what
 # these people could not have been shown, the mean weight tells.
 LIMITS = SupportLimits(max_missing=0.10, min_supported=0.0)
-_USUAL_POOL = 30
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def hold_off_policy_trial(
     from revealed.publishing.service import read_service
 
     service = service or read_service(settings, dataset)
-    showings = read_showings(settings, dataset, fold, _largest(service))
+    showings = read_showings(settings, dataset, fold, service.widest_pool)
     if isinstance(showings, int):
         return OffPolicyTrial(0, 0, showings, NOTHING_TOLD, {}, [])
     target = told(service, showings.drawn_surfaces)
@@ -113,11 +112,6 @@ def hold_off_policy_trial(
         target=target,
         not_drawn=showings.people - len(showings.rows),
     )
-
-
-def _largest(service: Service) -> int:
-    """Return how many requests can be judged in time and memory: fewer of wide pools."""
-    return max(LARGEST_LOG * _USUAL_POOL // max(_USUAL_POOL, service.widest_pool), 1)
 
 
 def _differences(found: Mapping[str, Evaluated]) -> list[Difference]:

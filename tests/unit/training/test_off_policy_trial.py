@@ -283,11 +283,18 @@ def test_surfaces_explore_each_in_its_way(stage: Stage) -> None:
 def test_a_large_log_is_judged_by_a_draw_of_its_people(stage: Stage, largest: int) -> None:
     stage.log(400)
     every = read_showings(stage.settings, stage.dataset, stage.fold)
-    some = read_showings(stage.settings, stage.dataset, stage.fold, largest)
+    some = read_showings(stage.settings, stage.dataset, stage.fold, largest=largest)
     assert not isinstance(every, int)
     assert not isinstance(some, int)
     assert 0 < len(some.rows) < len(every.rows) == some.people
     assert set(some.rows) < set(every.rows)
     assert some.left_out == every.left_out == 0
+    # Of pools of 12,000 at five positions as many can be judged as there are 60,000 cells in 24 million.
+    wide = read_showings(stage.settings, stage.dataset, stage.fold, 12_000)
+    assert not isinstance(wide, int)
+    assert len(wide.rows) == len(every.rows)
+    wider = read_showings(stage.settings, stage.dataset, stage.fold, 24_000)
+    assert not isinstance(wider, int)
+    assert 0 < len(wider.rows) < len(every.rows)
     if largest > 1:
         assert 0.7 * largest < some.log.rows / 4 <= 1.1 * largest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from revealed.evaluation.figures import COLOURS, as_png, new_figure
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _ESTIMATED = "estimated"
 _REFUSED = "#a33b3b"
+_TITLE_WIDTH = 70
 
 
 def policy_plot(found: Mapping[str, Any]) -> bytes:
@@ -28,9 +30,10 @@ def policy_plot(found: Mapping[str, Any]) -> bytes:
         axes.axvline(found["logging"]["estimate"], color=COLOURS["popularity"], linestyle=":", linewidth=1.2)
     axes.set_yticks(range(len(rows)), [str(row["estimator"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel("reward a shown item (whisker: 95 % interval over people; dotted: the logging policy)")
+    axes.set_xlabel("reward a shown item (whisker: 95 % interval; dotted: the logging policy)")
     verdict = found["verdict"] if found["verdict"] == _ESTIMATED else "refused: do not decide by this"
-    axes.set_title(f"Off-policy value of {found['target']}: {verdict}", pad=10)
+    named = wrap(f"Off-policy value of {found['target']}", _TITLE_WIDTH)
+    axes.set_title("\n".join([*named, verdict]), pad=10)
     return as_png(figure)
 
 

@@ -74,8 +74,7 @@ def write_items(
     filters that hold everywhere say, and `likes` how many people like the item.
     """
     con.register("described", pa.table([pa.array(described, pa.string())], names=["item_id"]))
-    known = columns_of(con, dataset.file("items.parquet"), ("item_id", "is_available"))
-    fields = ", ".join(f"{name}" if name in known else f"null::varchar as {name}" for name in FIELDS)
+    fields = _fields_sql(con, dataset)
     copied = con.execute(
         f"""copy (
         select item_id, {", ".join(FIELDS)}, coalesce(is_available, true) as is_available,
@@ -96,7 +95,34 @@ def write_items(
 
 def read_catalogue(folder: Path) -> Catalogue:
     """Return the catalogue that `write_items` wrote into the folder."""
-    table = pq.read_table(folder / ITEMS)
+    return _catalogue(pq.read_table(folder / ITEMS))
+
+
+def read_dataset_catalogue(
+    con: duckdb.DuckDBPyConnection, dataset: DatasetManifest, rules: Rules
+) -> Catalogue:
+    """Return the catalogue that a snapshot of the dataset would have, of the items that have a catalogue row.
+
+    An item without one is available, and only its id is known.
+    """
+    found = con.execute(
+        f"""select item_id, {", ".join(FIELDS)}, coalesce(is_available, true) as is_available,
+            {allowed_sql(rules.filters_on(None))} as is_allowed
+        from (
+            select item_id, is_available, {_fields_sql(con, dataset)}
+            from read_parquet({literal(dataset.file("items.parquet"))})
+        ) order by item_id"""
+    )
+    return _catalogue(found.to_arrow_table())
+
+
+def _fields_sql(con: duckdb.DuckDBPyConnection, dataset: DatasetManifest) -> str:
+    """Return the columns of the dataset's items that rules speak of; null where a dataset has no such column."""
+    known = columns_of(con, dataset.file("items.parquet"), ("item_id", "is_available"))
+    return ", ".join(name if name in known else f"null::varchar as {name}" for name in FIELDS)
+
+
+def _catalogue(table: pa.Table) -> Catalogue:
     columns = {name: np.asarray(table[name].to_numpy(), dtype=object) for name in ("item_id", *FIELDS)}
     shown = np.asarray(table["is_available"]) & np.asarray(table["is_allowed"])
     return Catalogue(columns.pop("item_id"), columns, np.asarray(shown, dtype=bool))

@@ -60,14 +60,14 @@ def write_lists(writer: pq.ParquetWriter, owners: Ids, space: Ids, served: Serve
         "source": pa.array(np.asarray(served.names, dtype=object)[served.source[at, place]], pa.string()),
     }
     if "utility" in writer.schema.names:
-        columns["utility"] = pa.array(_utilities(served)[at, place])
+        columns["utility"] = pa.array(list_utilities(served)[at, place])
     table = pa.table([columns[name] for name in writer.schema.names], schema=writer.schema)
     lengths = np.bincount(at, minlength=len(owners))
     write_row_groups(writer, table, np.cumsum(lengths[lengths > 0]))
     return len(at)
 
 
-def _utilities(served: Served) -> NDArray[np.float32]:
+def list_utilities(served: Served) -> NDArray[np.float32]:
     """Return each place's utility; cold items are scored as the model's own, pins and discoveries have no score."""
     scale = served.source.copy()
     if COLD_ITEM in served.names:

@@ -210,7 +210,11 @@ def _earns_as_much(evaluation: dict[str, Any], chosen: str, limits: Limits) -> G
     gain = _one(found["differences"], chosen, baseline)
     limit = (1 - limits.off_policy_margin) * theirs
     passed = mine >= limit or gain.high >= 0
-    value = f"lower bound {mine:.4f}; against {baseline} {_interval(gain)}"
+    served = f", served by {found['target']}" if found.get("target") else ""
+    size = values[chosen]["support"]["ess"]
+    value = (
+        f"lower bound {mine:.4f}; against {baseline} {_interval(gain)}{served}; effective sample {size:,.0f}"
+    )
     return Gate(name, value, f"≥ {limit:.4f}, or no clear loss against {baseline}", passed)
 
 

@@ -19,26 +19,34 @@ def outcome_sections(trial: Trial) -> list[str]:
 
 def off_policy_table(found: OffPolicyTrial, chosen: str) -> str:
     """Return each contender's doubly robust value with its interval, and why the chosen one has none if so."""
-    from revealed.training.off_policy_trial import DECIDING, EXPLORATION, REWARD
+    from revealed.training.off_policy_trial import DECIDING, REWARD
 
     if found.reason:
         return f"Value on the log: {found.reason}."
     lines = [
-        f"| {REWARD}, {EXPLORATION:.0%} explored | value | 95 % interval | effective sample |",
-        "|---|---|---|---|",
+        f"| {REWARD}, lists served by {found.target} | value | 95 % interval | effective sample | could not be shown |",
+        "|---|---|---|---|---|",
     ]
     for name, value in found.values.items():
-        one = value.by(DECIDING)
+        one, support = value.by(DECIDING), value.support
         told = (
             ("refused", "")
             if one.estimate is None
             else (f"{one.estimate:.4f}", f"{one.ci_low:.4f} … {one.ci_high:.4f}")
         )
-        lines.append(f"| {name} | {told[0]} | {told[1]} | {value.support.ess:,.0f} |")
-    count = f"{found.rows:,} logged showings to {found.people:,} people, {found.left_out:,} left out"
-    lines += ["", f"{count} (unknown propensity, or unknown people); doubly robust."]
+        lines.append(f"| {name} | {told[0]} | {told[1]} | {support.ess:,.0f} | {support.missing:.1%} |")
     refused = found.values[chosen].reason if chosen in found.values else ""
-    return "\n".join(lines) + (f" {chosen} is refused: {refused}." if refused else "")
+    return "\n".join([*lines, "", _log_of(found)]) + (f" {chosen} is refused: {refused}." if refused else "")
+
+
+def _log_of(found: OffPolicyTrial) -> str:
+    """Return what the values were read off."""
+    drawn = f", drawn by lot ({found.not_drawn:,} others were not)" if found.not_drawn else ""
+    return (
+        f"{found.rows:,} logged showings to {found.people:,} people{drawn}; {found.left_out:,} left out (unknown people or"
+        " propensity, nothing explored, or a logger that draws from other items). Doubly robust. What these people could not"
+        " have been shown, for their lists did not hold it, is taken to earn from nothing to twice the average."
+    )
 
 
 def tier_table(tiers: Tiers, chosen: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from revealed.training.off_policy_trial import OffPolicyTrial, hold_off_policy_t
 from revealed.training.popularity import Popularity
 from revealed.training.protocol import NOTHING, Recommender
 from revealed.training.serving import Server
+
+if TYPE_CHECKING:
+    from revealed.publishing.service import Service
 
 CHAMPION = "champion"
 
@@ -40,7 +44,11 @@ class Trial:
 
 
 def hold_trial(
-    settings: Settings, dataset: DatasetManifest, known: Known, contenders: dict[str, Recommender]
+    settings: Settings,
+    dataset: DatasetManifest,
+    known: Known,
+    contenders: dict[str, Recommender],
+    service: Service | None = None,
 ) -> Trial:
     """Compare fitted models on the holdout; `contenders` must hold `popularity`, and may hold `champion`.
 
@@ -48,8 +56,16 @@ def hold_trial(
     taste can be told from the crowd's, publishing the crowd's taste is right, and saying so is better than
     publishing noise.
 
+    Args:
+        settings: DuckDB's limits.
+        dataset: what is compared on.
+        known: what was known at the split.
+        contenders: by name.
+        service: how lists would be served; by default as the home's rules say.
+
     Raises:
         NoDataError: there is nothing to test on.
+        InvalidInputError: the home's rules say what cannot be followed.
     """
     popularity = contenders[Popularity.name]
     assert isinstance(popularity, Popularity)
@@ -58,10 +74,11 @@ def hold_trial(
     lists = [Contender(name, lists_of(server, holdout)) for name, server in servers.items()]
     comparison = compare_on(settings, dataset, known, holdout, lists)
     chosen, because = choose(comparison)
+    deciding = [name for name in (chosen, CHAMPION) if name in servers]
     return Trial(
         comparison=comparison,
         tiers=judge_tiers(lists, read_item_outcomes(settings, dataset, holdout.space)),
-        off_policy=hold_off_policy_trial(settings, dataset, known.data, servers),
+        off_policy=hold_off_policy_trial(settings, dataset, known.data, servers, service, deciding),
         newcomers=holdout.newcomers,
         chosen=chosen,
         because=because,

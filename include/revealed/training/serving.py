@@ -7,6 +7,7 @@ left open, and every place of a list says which source filled it.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,6 +115,15 @@ class Server:
         self._is_cold = np.zeros(len(self.space), dtype=bool)
         self._mark_cold_items()
 
+    def without(self, unavailable: Ids) -> Server:
+        """Return who makes the same lists without these items; what was learnt is shared."""
+        at = positions(unavailable, self.space)
+        other = copy(self)
+        other._blocked = self._blocked.copy()
+        other._blocked[at[at >= 0]] = True
+        other._sources = [source.without(other._blocked) for source in self._sources]
+        return other
+
     def lists(self, rows: Rows, k: int) -> Served:
         """Return the best `k` for each of the data's rows."""
         served = Served.empty(len(rows), k, self.names)
@@ -217,6 +227,12 @@ class _Source:
         self._own = selection(known, ranks.items)
         self._place = np.full(len(space), NOTHING, dtype=np.int32)
         self._place[self.at] = np.arange(len(self.at), dtype=np.int32)
+
+    def without(self, blocked: NDArray[np.bool_]) -> _Source:
+        """Return the same source, which lists none of what is blocked in the server's space either."""
+        other = copy(self)
+        other.blocked = self.blocked | blocked[self.at]
+        return other
 
     def lists(self, confidence: Csr, seen: Csr, listed: NDArray[np.int32]) -> Ranking:
         """Return as long lists as `listed` is wide, for rows over the data's items, without what is listed already."""

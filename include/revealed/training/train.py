@@ -83,6 +83,7 @@ def train_challenger(
 
     Raises:
         NoDataError: there is no dataset, or too little in it to learn from or to test on.
+        InvalidInputError: `rules.toml` says what cannot be followed, so that nobody can tell how lists would be served.
         RegistryError: MLflow is out of reach; the model stays in `models/`, and training again registers it.
         LockedError: another process is training.
     """
@@ -123,10 +124,14 @@ def train(
     progress: Progress = quiet,
 ) -> Training:
     """Compare the contenders on the holdout, fit the chosen one on everything, and save it under `models/`."""
+    from revealed.publishing.service import read_service
     from revealed.registry.model_card import CardFacts
 
     progress("reading the feedback dataset")
     dataset = read_dataset(settings, dataset_version)
+    service = read_service(
+        settings, dataset
+    )  # rules that cannot be followed are told before anything is fitted
     request = request or TrainingRequest.of(settings)
     times = Recency.name in request.names(dataset.rows_of("fold_train.parquet"))
     known = known_at_split(settings, dataset, times=times)
@@ -141,7 +146,7 @@ def train(
         champion = ChampionEntry(start.version, start.twin.name, "evaluation_twin", start.twin)
     entered = found.models | ({CHAMPION: champion.model} if champion else {})
     progress(f"comparing {', '.join(entered)} on the {dataset.holdout_days} days after it")
-    trial = hold_trial(settings, dataset, known, entered)
+    trial = hold_trial(settings, dataset, known, entered, service)
     progress(f"fitting {trial.chosen} on everything known on {dataset.as_of:%Y-%m-%d}")
     full = known_at_end(settings, dataset, times=trial.chosen == Recency.name).data
     twin = found.models[trial.chosen]

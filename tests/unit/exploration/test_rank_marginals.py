@@ -71,6 +71,23 @@ def test_equal_weights_are_the_uniform_policy() -> None:
     )
 
 
+@pytest.mark.parametrize("scale", [0.0, 0.5, 3.0, 60.0])
+def test_many_positions_and_far_apart_weights_are_filled_and_placed(scale: float) -> None:
+    weights = np.exp(np.random.default_rng(4).normal(0, scale, (3, 24)))
+    found = plackett_luce_rank_marginals(weights, 24)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-11)
+    np.testing.assert_allclose(found.sum(axis=2), 1.0, atol=1e-11)
+    np.testing.assert_allclose(found, plackett_luce_rank_marginals(weights, 24, step=0.05), atol=1e-12)
+
+
+def test_requests_are_worked_out_in_parts_of_alike_grids(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.exp(np.random.default_rng(6).normal(0, 1, (7, 8)) * np.arange(7)[:, None])
+    whole = plackett_luce_rank_marginals(weights, 3)
+    monkeypatch.setattr("revealed.exploration.rank_marginals._CHUNK_CELLS", 8 * 3 * 100 * 2)
+    np.testing.assert_allclose(plackett_luce_rank_marginals(weights, 3), whole, atol=1e-12)
+    assert plackett_luce_rank_marginals(weights.reshape(7, 1, 8), 3).shape == (7, 1, 8, 3)
+
+
 def test_epsilon_greedy_marginals_equal_the_mixture_over_all_slates() -> None:
     greedy, epsilon = np.array([3, 0]), 0.3
     expected = np.zeros((5, 2))

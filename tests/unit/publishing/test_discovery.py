@@ -18,7 +18,7 @@ from revealed.publishing.discovery import (
     promise,
     with_discovery,
 )
-from revealed.publishing.list_files import _utilities
+from revealed.publishing.list_files import list_utilities
 from revealed.publishing.rules import Discovery, Rules, read_rules
 from revealed.settings import Settings
 from revealed.training.matrix import Interactions
@@ -163,7 +163,7 @@ def test_lists_stay_lists(world: tuple[np.ndarray, np.ndarray, int, int, int]) -
         assert len(listed) >= min(k, int((before.items[row] != NOTHING).sum()))
         for shorter in range(1, k):
             assert lists.lists(rows, shorter).items[row].tolist() == served.items[row][:shorter].tolist()
-    worth = _utilities(served)
+    worth = list_utilities(served)
     assert (np.diff(worth, axis=1) <= 0).all()
 
 

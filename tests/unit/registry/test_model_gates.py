@@ -133,13 +133,19 @@ def off_policy(verdict: str = "estimated", low: float = 0.04, loss: float = 0.0)
 
     def value(bound: float) -> dict[str, Any]:
         reason = "" if verdict == "estimated" else "the weights leave an effective sample of 3"
-        return {"verdict": verdict, "reason": reason, "estimators": [{"estimator": "dr", "ci_low": bound}]}
+        return {
+            "verdict": verdict,
+            "reason": reason,
+            "estimators": [{"estimator": "dr", "ci_low": bound}],
+            "support": {"ess": 1_234.5},
+        }
 
     pair = Difference("off-policy dr", "als", "champion", -loss, -loss - 0.005, -loss + 0.005)
     return {
         "reason": "",
         "values": {"als": value(low), "champion": value(0.05)},
         "differences": [vars(pair)],
+        "target": "plackett_luce of 30 at temperature 0.5",
     }
 
 
@@ -162,6 +168,12 @@ def test_a_clear_loss_on_the_log_fails_and_a_log_that_cannot_tell_stops_nobody(
 ) -> None:
     registered = evaluation(champion=0.28) | {"off_policy": found}
     assert failed(registered, champion=CHAMPION) == (["off-policy value"] if fails else [])
+
+
+def test_a_value_on_the_log_says_of_what_policy_it_is_and_what_it_rests_on() -> None:
+    registered = evaluation(champion=0.28) | {"off_policy": off_policy()}
+    (gate,) = (found for found in judge(registered, VERSION, CHAMPION) if found.name == "off-policy value")
+    assert "served by plackett_luce of 30 at temperature 0.5; effective sample 1,234" in gate.value
 
 
 @pytest.mark.parametrize(("gain", "fails"), [(0.1, False), (-0.02, False), (-0.06, True)])

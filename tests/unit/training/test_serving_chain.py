@@ -139,6 +139,20 @@ def test_everybody_gets_a_full_list_without_repeats_or_what_they_have_had(k: int
         assert (server.items_for(rows, k) == served.items).all()
 
 
+def test_lists_without_some_items_are_those_of_a_server_that_was_told_at_first() -> None:
+    data = with_people(topical(), [[54, 57], [], [0]])
+    model, recent = fitted(data.onto(data.items[:54])), RecentLikes(data.items[::7], np.arange(1, 10))
+    whole = Server(model, popularity_of(data), data, data.items[[3]], recent=recent)
+    told = Server(model, popularity_of(data), data, data.items[[3, 7, 55]], recent=recent)
+    rows = np.arange(153)
+    before = whole.lists(rows, 20)
+    fewer = whole.without(np.array([*data.items[[7, 55]], "unknown"], dtype=object))
+    for name in ("items", "scores", "source"):
+        assert (getattr(fewer.lists(rows, 20), name) == getattr(told.lists(rows, 20), name)).all()
+        assert (getattr(whole.lists(rows, 20), name) == getattr(before, name)).all()
+    assert (fewer.servable() == told.servable()).all()
+
+
 def test_content_as_the_model_itself_needs_no_content_beside_it() -> None:
     data = topical()
     model = ContentModel()

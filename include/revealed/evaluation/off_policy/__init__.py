@@ -2,7 +2,7 @@
 
 from revealed.evaluation.off_policy.evaluate import PolicyValue, Value, evaluate_policy, evaluated
 from revealed.evaluation.off_policy.policy_log import PolicyLog, policy_log, read_policy_log
-from revealed.evaluation.off_policy.served_lists import ServedLists
+from revealed.evaluation.off_policy.served_pools import ServedPools
 from revealed.evaluation.off_policy.support import Support, SupportLimits
 from revealed.evaluation.off_policy.target import Policy, Target, read_target, uniform
 
@@ -10,7 +10,7 @@ __all__ = [
     "Policy",
     "PolicyLog",
     "PolicyValue",
-    "ServedLists",
+    "ServedPools",
     "Support",
     "SupportLimits",
     "Target",

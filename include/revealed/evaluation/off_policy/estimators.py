@@ -111,7 +111,7 @@ def _cross_fitted(log: PolicyLog, target: Policy, seed: int) -> tuple[Floats, Fl
     for number in range(FOLDS):
         here = fold == number
         predicted = predict(log, ~here)
-        direct[here] = target.average(predicted, log)[here]
+        direct[here] = target.average(predicted, log, here)
         own[here] = predicted[log.context if predicted.shape[0] > 1 else 0, log.position, log.item][here]
     return direct, log.reward - own
 

@@ -18,6 +18,7 @@ ESTIMATED, REFUSED = "estimated", "refused"
 _REPLICATES = 1_000
 _SEED = 7
 _CAPPED = ("clipped_ips", "switch_dr")
+_PLAIN = ("ips", "clipped_ips")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Value:
     Attributes:
         estimator: one of `ESTIMATORS`, or `logging` for what the log itself earned.
         verdict, reason: `estimated`, or `refused` and why.
-        estimate, ci_low, ci_high: reward a shown item, and its 95 % interval (percentile bootstrap over people).
+        estimate, ci_low, ci_high: reward a shown item, and its 95 % interval (percentile bootstrap over people), wider by what
+            could not have been shown, where some may be (`SupportLimits.max_missing`).
         ess, max_weight: of the weights that this estimator uses.
     """
 
@@ -141,15 +143,32 @@ def evaluated(
 def _estimates(
     weight: Floats, parts: Terms, drawn: Floats, support: Support, limits: SupportLimits
 ) -> list[Value]:
-    values, spread = parts.values(parts.columns.sum(axis=0)), parts.values(drawn)
+    sums = parts.columns.sum(axis=0)
+    values, spread = parts.values(sums), parts.values(drawn)
     whole = "; ".join(support.refusals(limits))
+    open_value = unknown_value(support, limits, float(parts.logging_value(sums)))
     found = []
     for at, name in enumerate(ESTIMATORS):
         used = np.minimum(weight, support.clip) if name in _CAPPED else weight
         reason = whole or (support.clipping_refusal(limits) if name in _CAPPED else "")
         size, largest = effective_sample_size(used), float(used.max())
-        found.append(_value(name, reason, float(values[at]), spread[:, at], size, largest))
+        below, above = (0.0, 2 * open_value) if name in _PLAIN else (open_value, open_value)
+        found.append(_value(name, reason, float(values[at]), spread[:, at], size, largest, below, above))
     return found
+
+
+def unknown_value(support: Support, limits: SupportLimits, average: float) -> float:
+    """Return how far what could not have been shown may put a value off, in reward a shown item.
+
+    It earns between nothing and twice the average (rewards are not negative). Plain weighted means count it as nothing, which
+    is the lower bound; the others put something like the average in its place, and may be wrong either way.
+
+    Args:
+        support: of the weights.
+        limits: where nothing may be missing, nothing is left open.
+        average: what the logging policy earned a shown item.
+    """
+    return support.missing * average if limits.max_missing else 0.0
 
 
 def _logging(log: PolicyLog, parts: Terms, drawn: Floats) -> Value:
@@ -157,8 +176,18 @@ def _logging(log: PolicyLog, parts: Terms, drawn: Floats) -> Value:
     return _value("logging", "", value, parts.logging_value(drawn), float(log.rows), 1.0)
 
 
-def _value(name: str, reason: str, estimate: float, spread: Floats, ess: float, largest: float) -> Value:
+def _value(
+    name: str,
+    reason: str,
+    estimate: float,
+    spread: Floats,
+    ess: float,
+    largest: float,
+    below: float = 0.0,
+    above: float = 0.0,
+) -> Value:
+    """Return an entry; the interval reaches as much further `below` and `above` as is not known."""
     if reason:
         return Value(name, REFUSED, reason, None, None, None, ess, largest)
     low, high = (float(bound) for bound in np.quantile(spread, [0.025, 0.975]))
-    return Value(name, ESTIMATED, "", estimate, low, high, ess, largest)
+    return Value(name, ESTIMATED, "", estimate, low - below, high + above, ess, largest)

@@ -22,6 +22,8 @@ class SupportLimits:
         max_drift_se: how many standard errors the mean weight may be from 1.
         max_clipped: largest share of the weight that clipping may take away.
         min_people: fewest people (or groups of them) that an interval is computed from.
+        max_missing: how far below 1 the mean weight may be beside: the share of the target's choices that the people of the log
+            could not have been shown, and whose value the intervals must then leave open.
     """
 
     min_ess: float = 200.0
@@ -31,6 +33,7 @@ class SupportLimits:
     max_drift_se: float = 3.0
     max_clipped: float = 0.05
     min_people: int = 20
+    max_missing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class Support:
             clip=clip,
             clipped=float((weight - np.minimum(weight, clip)).sum()) / total if total else 0.0,
         )
+
+    @property
+    def missing(self) -> float:
+        """The share of the target's choices that could not have been shown where they would be: what mean weight lacks to 1."""
+        return max(0.0, 1.0 - self.mean_weight)
 
     def refusals(self, limits: SupportLimits) -> list[str]:
         """Return why no estimator may speak, and what would be needed; nothing if the log carries an answer."""
@@ -133,13 +141,21 @@ class Support:
         )
 
     def _wrong_propensities(self, limits: SupportLimits) -> str:
-        drift = abs(self.mean_weight - 1.0)
+        allowed = limits.max_missing if self.mean_weight < 1.0 else 0.0
+        drift = abs(self.mean_weight - 1.0) - allowed
         # Equal policies have a mean weight of exactly 1 and no spread: rounding is no drift.
         if drift <= limits.max_drift_se * self.mean_weight_se + 1e-6:
             return ""
+        found = f"the mean weight is {self.mean_weight:.3f} ± {self.mean_weight_se:.3f}, not 1"
+        if not allowed:
+            return (
+                f"{found}: the logged propensity is not the "
+                "probability of this item at this position (or leaves out choices); log rank marginals"
+            )
         return (
-            f"the mean weight is {self.mean_weight:.3f} ± {self.mean_weight_se:.3f}, not 1: the logged propensity is not the "
-            "probability of this item at this position (or leaves out choices); log rank marginals"
+            f"{found}: {self.missing:.0%} of what the policy would show, these people could not have been shown, and at most "
+            f"{allowed:.0%} may be (or the logged propensities are no rank marginals); draw from deeper pools, or ask about "
+            "lists that are nearer to the log's"
         )
 
 

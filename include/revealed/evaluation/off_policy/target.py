@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from revealed.errors import InvalidInputError
 from revealed.evaluation.off_policy.policy_log import Floats, Ints, PolicyLog, coded, read_columns
@@ -27,8 +28,8 @@ class Policy(Protocol):
     def propensity(self, log: PolicyLog) -> Floats:
         """Return, for every row, with which probability this policy would have shown the same."""
 
-    def average(self, values: Floats, log: PolicyLog) -> Floats:
-        """Return, for every row, the mean over this policy's items of `values` (`[contexts or 1, positions, items]`)."""
+    def average(self, values: Floats, log: PolicyLog, chosen: NDArray[np.bool_]) -> Floats:
+        """Return, for the chosen rows, the mean over this policy's items of `values` (`[contexts or 1, positions, items]`)."""
 
     def supported(self, log: PolicyLog) -> float:
         """Return the share of this policy's choices, in the log's situations, that the log shows at least once there."""
@@ -53,10 +54,10 @@ class Target:
         chosen: Floats = self.marginals[self._context(log), log.position, log.item]
         return chosen
 
-    def average(self, values: Floats, log: PolicyLog) -> Floats:
-        """Return, for every row, the mean over this policy's items of `values` (`[contexts or 1, positions, items]`)."""
+    def average(self, values: Floats, log: PolicyLog, chosen: NDArray[np.bool_]) -> Floats:
+        """Return, for the chosen rows, the mean over this policy's items of `values` (`[contexts or 1, positions, items]`)."""
         means = (self.marginals * values).sum(axis=2)
-        averaged: Floats = means[log.context if means.shape[0] > 1 else 0, log.position]
+        averaged: Floats = means[log.context[chosen] if means.shape[0] > 1 else 0, log.position[chosen]]
         return averaged
 
     def supported(self, log: PolicyLog) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from revealed.errors import InvalidInputError
 from revealed.exploration.policy import Exploration
 from revealed.exploration.rules import Explorations
 from revealed.feedback import DatasetManifest, write_dataset
+from revealed.publishing.rules import Discovery
 from revealed.publishing.service import Service, read_service
 from revealed.settings import Settings
 from revealed.training.device import Device
@@ -78,7 +80,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         model = create("als", {"factors": factors})
         model.fit(fold, CPU)
         servers[name] = Server(model, popularity, fold)
-    return Stage(settings, dataset, fold, servers, read_service(settings, dataset), world)
+    # The logs of these tests are drawn from the models' own lists.
+    service = read_service(settings, dataset)
+    alone = replace(service, rules=msgspec.structs.replace(service.rules, discovery=Discovery(every=0)))
+    return Stage(settings, dataset, fold, servers, alone, world)
 
 
 def test_the_values_are_the_planted_ones_of_lists_as_they_would_be_served(stage: Stage) -> None:
@@ -261,6 +266,19 @@ def test_rules_that_mean_nothing_are_told_before_anything_is_judged(stage: Stage
     rules.write_text("[exploration]\npolicy = 'often'\n")
     with pytest.raises(InvalidInputError, match="explor"):
         hold_off_policy_trial(stage.settings, stage.dataset, stage.fold, stage.servers)
+
+
+def test_a_model_has_the_places_that_discovery_leaves_it(stage: Stage) -> None:
+    service = read_service(stage.settings, stage.dataset)
+    assert service.rules.discovery.every == 10
+    assert [service.own_places(MILD, size) for size in (5, 6, 16, 30)] == [5, 5, 14, 27]
+    assert service.own_places(Exploration("greedy"), 30) == stage.service.own_places(MILD, 30) == 30
+    stage.log(200)
+    showings = read_showings(stage.settings, stage.dataset, stage.fold)
+    assert not isinstance(showings, int)
+    policy = served_policy("als", stage.servers["als"], service, showings)
+    assert policy.items.shape[1] == 27
+    assert policy.marginals.sum(axis=2) == pytest.approx(np.ones(policy.marginals.shape[:2]))
 
 
 def test_surfaces_explore_each_in_its_way(stage: Stage) -> None:

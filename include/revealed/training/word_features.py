@@ -59,18 +59,27 @@ def main_axes(weights: Csr, axes: int, seed: int) -> Rows:
 
 
 def _counts(texts: Sequence[Sequence[str]]) -> Csr:
-    """Return how often each text has each word, float32; words in ascending order."""
+    """Return how often each text has each word, float32; words in ascending order.
+
+    The entries of a row stand in the order in which words were first met, as scikit-learn has them: sums are made in it.
+    """
     bags = [Counter(text) for text in texts]
-    place = {word: at for at, word in enumerate(sorted({word for bag in bags for word in bag}))}
-    ends = np.cumsum([0, *map(len, bags)])
-    columns = [place[word] for bag in bags for word in bag]
+    met = {word: at for at, word in enumerate(dict.fromkeys(word for bag in bags for word in bag))}
+    columns = [met[word] for bag in bags for word in bag]
     values = [count for bag in bags for count in bag.values()]
     found = csr_matrix(
-        (np.asarray(values, dtype=np.float32), np.asarray(columns, dtype=np.int32), ends),
-        shape=(len(texts), len(place)),
+        (np.asarray(values, dtype=np.float32), np.asarray(columns, dtype=np.int32), _ends(bags)),
+        shape=(len(texts), len(met)),
     )
     found.sort_indices()
-    return found
+    ranks = np.empty(len(met), dtype=np.int32)
+    ranks[[met[word] for word in sorted(met)]] = np.arange(len(met), dtype=np.int32)
+    return csr_matrix((found.data, ranks[found.indices], found.indptr), shape=found.shape)
+
+
+def _ends(bags: Sequence[Counter[str]]) -> NDArray[np.int32]:
+    """Return where the entries of each row begin, and where the last one's end."""
+    return np.cumsum([0, *map(len, bags)], dtype=np.int32)
 
 
 def _texts_with(counts: Csr) -> NDArray[np.int64]:

@@ -23,9 +23,7 @@ def spoil(settings: Settings, generation: int) -> None:
 
 async def whose_list_is_there(made: Calls) -> list[str]:
     answers = [await made.client.get(f"/v1/recommendations/{user}") for user in users(PEOPLE)]
-    return [
-        user for user, answer in zip(users(PEOPLE), answers, strict=True) if answer.status_code == 200
-    ]
+    return [user for user, answer in zip(users(PEOPLE), answers, strict=True) if answer.status_code == 200]
 
 
 def test_all_lists_are_decoded_before_the_first_request_and_before_a_swap(settings: Settings) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from duckdb_engine import ConnectionWrapper, Dialect
 from sqlalchemy.dialects import registry
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedPrimaryKeyConstraint
 from sqlalchemy.types import NullType
 
 _COLUMNS = """
@@ -39,8 +41,8 @@ class AuditDialect(Dialect):
         return ConnectionWrapper(parameters["open_cursor"]())
 
     def get_columns(
-        self, connection: Any, table_name: str, schema: str | None = None, **_: Any
-    ) -> list[dict[str, Any]]:
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[ReflectedColumn]:
         """Return `name`, `type`, `nullable` and `default` of a table's or a view's columns, in order.
 
         duckdb-engine asks PostgreSQL's catalogue, which DuckDB imitates by joins that take longer than most questions of
@@ -52,7 +54,9 @@ class AuditDialect(Dialect):
             for name, kind, is_nullable in rows
         ]
 
-    def get_pk_constraint(self, *_: Any, **__: Any) -> dict[str, Any]:
+    def get_pk_constraint(
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
+    ) -> ReflectedPrimaryKeyConstraint:
         """Return that there is no key: what lies on the desk are views, and tables made from them."""
         return {"constrained_columns": [], "name": None}
 

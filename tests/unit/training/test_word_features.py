@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,3 +60,19 @@ def test_axes_are_scikit_learns(items: int, words: int, axes: int) -> None:
     with threadpool_limits(limits=1, user_api="blas"):
         expected = TruncatedSVD(axes, random_state=7).fit_transform(weights_of_theirs(texts, 10_000))
     assert main_axes(weights, axes, 7).tobytes() == np.asarray(expected, dtype=np.float32).tobytes()
+
+
+WITHOUT = """
+import sys
+import revealed.training.item_content
+from revealed.training.word_features import main_axes, word_weights
+texts = [[f"w{at % 30}", f"w{at % 7}", f"w{at}"] for at in range(60)]
+assert main_axes(word_weights(texts, 100), 8, 1).any()
+print({"sklearn", "scipy.stats", "scipy.optimize", "pandas"} & set(sys.modules))
+"""
+
+
+def test_they_are_made_without_scikit_learn() -> None:
+    """A rollback makes them, and would wait for its import."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -5,6 +5,7 @@ Client and server share the machine. Every acknowledged line is then counted in 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -15,13 +16,14 @@ from typing import Any
 import uvloop
 
 from revealed.benchmarks.gateway_servers import Server, echo_server, gateway_server
-from revealed.benchmarks.gateway_snapshot import publish_made_up
+from revealed.benchmarks.gateway_snapshot import publish_made_up, stage_next
 from revealed.benchmarks.http_load import Load, Request, at_rate, get, post, saturate
 from revealed.clock import utc_now
 from revealed.engines.duckdb import connect, literal
 from revealed.gateway.journal import LANDED
 from revealed.gateway.tokens import SCOPES, create_token
 from revealed.progress import Progress, quiet
+from revealed.publishing.generations import put_in_service
 from revealed.settings import Settings
 
 SINGLE_BAR, BATCH_BAR, RECOMMEND_BAR_MS = 2_000, 40_000, 25.0
@@ -64,6 +66,7 @@ def bench_gateway(
             rows = [row for case in cases for row in _compare(case, gateway, echo, seconds, progress)]
             latencies = [_steady_events(gateway, token, seconds, progress)]
             latencies += _recommendations(gateway, echo, token, users, seconds, progress)
+            latencies.append(_while_a_snapshot_comes(settings, gateway, token, users, seconds, progress))
         acknowledged = sum(row.pop("acked") for row in (*rows, *latencies))
         return {
             "rates": rows,
@@ -149,13 +152,8 @@ def _steady_events(gateway: Server, token: str, seconds: float, progress: Progre
 def _recommendations(
     gateway: Server, echo: Server, token: str, users: list[str], seconds: float, progress: Progress
 ) -> list[dict[str, Any]]:
-    """Recommendations for known people, 500 a second; nine requests of ten are by a tenth of the people."""
-
-    def request(number: int) -> bytes:
-        crowd = len(users) if number % 10 == 0 else max(1, len(users) // 10)
-        return get(f"/v1/recommendations/{users[number * 7919 % crowd]}?surface=home&k=10", token)
-
-    rows = []
+    """Recommendations for known people, 500 a second."""
+    request, rows = _asks_for(users, token), []
     for name, server, status, bar in (
         ("bare echo", echo, 202, None),
         ("gateway, durable", gateway, 200, RECOMMEND_BAR_MS),
@@ -170,6 +168,39 @@ def _recommendations(
         row = _latency(f"recommendations, {RECOMMEND_RATE:.0f} a second", name, load, status, bar, cost)
         rows.append(row | {"acked": load.statuses[200] + warm.statuses[200] if server is gateway else 0})
     return rows
+
+
+def _asks_for(users: list[str], token: str) -> Request:
+    """Return the n-th request for recommendations; nine of ten are by a tenth of the people."""
+
+    def request(number: int) -> bytes:
+        crowd = len(users) if number % 10 == 0 else max(1, len(users) // 10)
+        return get(f"/v1/recommendations/{users[number * 7919 % crowd]}?surface=home&k=10", token)
+
+    return request
+
+
+def _while_a_snapshot_comes(
+    settings: Settings, gateway: Server, token: str, users: list[str], seconds: float, progress: Progress
+) -> dict[str, Any]:
+    """The same while the next snapshot comes into service: it is verified and decoded beside the requests."""
+    name = f"recommendations, {RECOMMEND_RATE:.0f} a second, and a new snapshot"
+    progress(name)
+    following, request = stage_next(settings), _asks_for(users, token)
+
+    async def run() -> Load:
+        asked = at_rate(gateway.port, request, rate=RECOMMEND_RATE, seconds=seconds, connections=CONNECTIONS)
+        loading = asyncio.create_task(asked)
+        await asyncio.sleep(seconds / 4)
+        await asyncio.to_thread(put_in_service, settings, following)
+        return await loading
+
+    before = gateway.cpu_seconds()
+    load = uvloop.run(run())
+    row = _latency(name, "gateway, durable", load, 200, RECOMMEND_BAR_MS, gateway.cpu_seconds() - before)
+    if gateway.snapshot_in_service() != following.snapshot_id:
+        row["verdict"] = "missed"  # it was not in service before the load ended
+    return row | {"acked": load.statuses[200]}
 
 
 def _latency(

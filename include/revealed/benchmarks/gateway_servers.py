@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from revealed.errors import PlatformError
 
@@ -28,6 +29,12 @@ class Server:
         """Return the CPU seconds that it has cost so far, user and system, all threads (proc(5), fields 14 and 15)."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def snapshot_in_service(self) -> str | None:
+        """Return which snapshot a gateway says that it serves."""
+        with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
+            found: str | None = json.load(answer)["snapshot_id"]
+            return found
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from revealed.durable import sha256_file, write_json
-from revealed.publishing.generations import folder_of, put_in_service
+from revealed.publishing.generations import current_snapshot, folder_of, put_in_service
 from revealed.publishing.list_files import RECOMMENDATION_SCHEMA, SIMILAR_SCHEMA
 from revealed.publishing.manifest import (
     FALLBACKS,
@@ -49,6 +52,16 @@ def publish_made_up(settings: Settings) -> list[str]:
     write_json(folder / MANIFEST, manifest.to_dict())
     put_in_service(settings, manifest)
     return [str(user) for user in users]
+
+
+def stage_next(settings: Settings) -> SnapshotManifest:
+    """Write the snapshot in service again under the next number, and return its manifest; nobody is pointed at it yet."""
+    current = current_snapshot(settings)
+    following = replace(current, generation=current.generation + 1)
+    folder = folder_of(settings, following.generation)
+    shutil.copytree(folder_of(settings, current.generation), folder)
+    write_json(folder / MANIFEST, following.to_dict())
+    return following
 
 
 def _lists(users: np.ndarray, items: np.ndarray) -> pa.Table:

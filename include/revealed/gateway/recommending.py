@@ -101,7 +101,8 @@ async def get_recommendations(
         manifest.snapshot_id,
     )
     told = _context(features, exploration, drawn, is_known=is_known, item=item)
-    kept = await log_decision(gateway, asked, decider, told, _logged(listed, drawn))
+    logged = _logged(listed, drawn)
+    kept = await log_decision(gateway, asked, decider, told, logged)
     answer = {
         "request_id": asked.request_id,
         **asked.identity,
@@ -109,7 +110,7 @@ async def get_recommendations(
         "occurred_at": asked.now,
         **decider._asdict(),
         "as_of": _instant(manifest.as_of),
-        "items": _shown(snapshot, listed, drawn, kept),
+        "items": _shown(snapshot, listed, drawn, logged[:kept]),
     }
     return _json(answer)
 
@@ -230,6 +231,7 @@ def _context(
 
 
 def _logged(listed: RankedList, drawn: Slate) -> list[dict[str, Any]]:
+    places = zip(drawn.order.tolist(), drawn.propensities.tolist(), strict=True)
     return [
         {
             "item_id": listed.item_ids[place],
@@ -237,11 +239,13 @@ def _logged(listed: RankedList, drawn: Slate) -> list[dict[str, Any]]:
             "score": float(listed.scores[place]),
             "propensity": propensity,
         }
-        for position, (place, propensity) in enumerate(_places(drawn), start=1)
+        for position, (place, propensity) in enumerate(places, start=1)
     ]
 
 
-def _shown(snapshot: OpenSnapshot, listed: RankedList, drawn: Slate, kept: int) -> list[dict[str, Any]]:
+def _shown(
+    snapshot: OpenSnapshot, listed: RankedList, drawn: Slate, logged: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     return [
         entry
         | {
@@ -249,12 +253,8 @@ def _shown(snapshot: OpenSnapshot, listed: RankedList, drawn: Slate, kept: int) 
             "source": listed.sources[place],
             "title": snapshot.items.title(entry["item_id"]),
         }
-        for entry, (place, _) in zip(_logged(listed, drawn)[:kept], _places(drawn), strict=False)
+        for entry, place in zip(logged, drawn.order.tolist(), strict=False)
     ]
-
-
-def _places(drawn: Slate) -> list[tuple[int, float]]:
-    return list(zip(drawn.order.tolist(), drawn.propensities.tolist(), strict=True))
 
 
 def _question(serving: Serving, row: dict[str, Any]) -> dict[str, Any]:

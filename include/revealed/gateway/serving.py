@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -23,8 +24,11 @@ from revealed.publishing.rules import Rules, read_rules
 from revealed.settings import Settings
 
 LOOK_EVERY_SECONDS = 1.0
-# Decoded row groups of users' lists, some 0.1 MB each: the lists of about 20,000 people.
+# Decoded row groups of users' lists, some 0.06 MB each: the lists of about 20,000 people.
 _GROUPS_KEPT = 1_024
+# What is not decoded by then at a start is decoded when it is asked for: who restarted a gateway waits for it.
+_DECODING_AT_START_SECONDS = 0.5
+_LONGEST_TURN_SECONDS = 0.02
 _LOADS = "revealed_gateway_loads_total"
 
 
@@ -73,7 +77,7 @@ class Serving:
         told = partial(_count, metrics)
         self._snapshot: Followed[OpenSnapshot] = Followed(
             settings.published_recommendations / CURRENT,
-            lambda: open_verified(settings, keep=_GROUPS_KEPT),
+            lambda: self._read_snapshot(settings),
             told("snapshot"),
         )
         self._questions: Followed[Questions] = Followed(
@@ -85,6 +89,18 @@ class Serving:
         read_serving_rules(settings)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="following")
         self._looking: asyncio.Task[None] | None = None
+
+    def _read_snapshot(self, settings: Settings) -> OpenSnapshot:
+        """Return the snapshot in service, verified, its lists decoded; the one before it answers meanwhile.
+
+        Raises:
+            NothingPublishedError: nothing has been published yet.
+            DamagedFileError: it cannot be read, or was changed.
+        """
+        before = self._snapshot.value
+        found = open_verified(settings, keep=_GROUPS_KEPT)
+        found.decode(before, go_on=_within(_DECODING_AT_START_SECONDS) if before is None else _Turns())
+        return found
 
     @property
     def snapshot_id(self) -> str | None:
@@ -146,6 +162,24 @@ class Serving:
         while True:
             await asyncio.sleep(self._look_every)
             await loop.run_in_executor(self._thread, self.look)
+
+
+def _within(seconds: float) -> Callable[[], bool]:
+    """Return what says yes until so many seconds from now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() < end
+
+
+class _Turns:
+    """Says yes, but lets as much time pass as went by since it was last asked: requests come first."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self) -> bool:
+        time.sleep(min(time.monotonic() - self._since, _LONGEST_TURN_SECONDS))
+        self._since = time.monotonic()
+        return True
 
 
 def _count(metrics: Metrics, what: str) -> Callable[[str], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class ItemDetails:
                 remedy="see `revealed snapshot verify`, then `revealed snapshot rollback`",
             ) from error
         self._place = lru_cache(_PLACES_KEPT)(self._find)
+        self._title = lru_cache(_PLACES_KEPT)(partial(self._at, "title"))
 
     def __contains__(self, item_id: str) -> bool:
         """Tell whether there is such an item."""
@@ -49,7 +50,7 @@ class ItemDetails:
 
     def title(self, item_id: str) -> str | None:
         """Return an item's title; None where there is no such item, or no title."""
-        title: str | None = self._at("title", item_id)
+        title: str | None = self._title(item_id)
         return title
 
     def topic(self, item_id: str) -> str | None:

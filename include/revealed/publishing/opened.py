@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from revealed.settings import Settings
 from revealed.training.protocol import NOTHING
 
 Floats = NDArray[np.float64]
-# Of fallbacks and similar items; a group of lists takes about 0.1 MB decoded.
+# Of fallbacks and similar items; a group of lists takes about 0.06 MB decoded.
 _FEW_GROUPS = 32
 
 
@@ -45,9 +46,9 @@ class RankedList:
 
     def without(self, item_ids: set[str]) -> RankedList:
         """Return the list without these items; order, utilities and the positions of pins stay."""
-        kept = [at for at, item in enumerate(self.item_ids) if item not in item_ids]
-        if len(kept) == len(self):
+        if item_ids.isdisjoint(self.item_ids):
             return self
+        kept = [at for at, item in enumerate(self.item_ids) if item not in item_ids]
         moved = {at: place for place, at in enumerate(kept)}
         return RankedList(
             [self.item_ids[at] for at in kept],
@@ -64,7 +65,7 @@ class OpenSnapshot:
     Args:
         settings: where snapshots are.
         manifest: which one; by default the one in service.
-        keep: how many row groups of users' lists are kept decoded, some 0.1 MB each.
+        keep: how many row groups of users' lists are kept decoded, some 0.06 MB each.
 
     Raises:
         NothingPublishedError: nothing has been published yet.
@@ -84,6 +85,18 @@ class OpenSnapshot:
         self._similar = SortedFile(
             paths[SIMILAR], "item_id", ("similar_item_id", "score", "source"), keep=_FEW_GROUPS
         )
+
+    def decode(self, like: OpenSnapshot | None = None, *, go_on: Callable[[], bool] = lambda: True) -> int:
+        """Decode users' lists, as many as are kept, so that who asks first need not wait; return how many row groups are.
+
+        Args:
+            like: the snapshot in service until now: the lists of those who asked for theirs last are decoded first.
+            go_on: asked before each row group; the first no ends it, and what is left is decoded when it is asked for.
+
+        Raises:
+            DamagedFileError: a row group cannot be read.
+        """
+        return self._lists.decode(like._lists.keys_at_hand() if like else (), go_on=go_on)
 
     def list_of(self, user_id: str) -> RankedList | None:
         """Return a user's list; None for somebody whom nobody knows.
@@ -117,8 +130,8 @@ class OpenSnapshot:
         rows = self._similar.rows(item_id)
         if rows is None:
             return []
-        columns = (rows[name].to_pylist() for name in ("similar_item_id", "score", "source"))
-        return list(zip(*columns, strict=True))
+        items, sources = (_texts(rows[name]) for name in ("similar_item_id", "source"))
+        return list(zip(items, rows["score"].to_pylist(), sources, strict=True))
 
 
 def open_verified(settings: Settings, *, keep: int) -> OpenSnapshot:
@@ -133,10 +146,16 @@ def open_verified(settings: Settings, *, keep: int) -> OpenSnapshot:
     return OpenSnapshot(settings, manifest, keep=keep)
 
 
-def _ranked(tables: list[pa.Table], names: list[str | None]) -> RankedList:
+def _texts(column: pa.DictionaryArray) -> list[str]:
+    """Return a column's values. Its own `to_pylist` makes an object of a number first, and is ten times slower."""
+    found: list[str] = column.dictionary.take(column.indices).to_pylist()
+    return found
+
+
+def _ranked(tables: list[pa.RecordBatch], names: list[str | None]) -> RankedList:
     """Return tables one after the other as one list, each item once; a table with a name has that for its source."""
     parts = [_part(table, name) for table, name in zip(tables, names, strict=True)]
-    if len(parts) == 1 and "utility" in tables[0].column_names:
+    if len(parts) == 1 and "utility" in tables[0].schema.names:
         utility = tables[0]["utility"].to_numpy()
         return RankedList(
             parts[0][0], parts[0][1], utility.astype(np.float64), parts[0][2], _pins(tables[0], parts[0][2])
@@ -158,15 +177,15 @@ def _ranked(tables: list[pa.Table], names: list[str | None]) -> RankedList:
     return RankedList(item_ids, np.asarray(scores), _utilities(scores, scales), sources, pinned)
 
 
-def _part(table: pa.Table, name: str | None) -> tuple[list[str], Floats, list[str]]:
+def _part(table: pa.RecordBatch, name: str | None) -> tuple[list[str], Floats, list[str]]:
     """Return a table's items, scores and sources."""
-    sources = table["source"].to_pylist()
+    sources = _texts(table["source"])
     if name is not None:
         sources = [source if source in UNSCORED else name for source in sources]
-    return table["item_id"].to_pylist(), table["score"].to_numpy().astype(np.float64), sources
+    return _texts(table["item_id"]), table["score"].to_numpy().astype(np.float64), sources
 
 
-def _pins(table: pa.Table, sources: list[str]) -> dict[int, int]:
+def _pins(table: pa.RecordBatch, sources: list[str]) -> dict[int, int]:
     """Return position to place of what is pinned in a table."""
     if PIN not in sources:
         return {}

@@ -84,3 +84,5 @@ if __name__ == "__main__":
     question = sys.stdin.read()
     if question:
         sys.stdout.write(json.dumps(_answer(json.loads(question))))
+    # Who asked waits for the end, too: looking through all of it one last time takes three quarters of a second.
+    gc.freeze()

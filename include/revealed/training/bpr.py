@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from revealed.errors import DamagedModelError
@@ -253,6 +252,8 @@ def _gradient(
     user: Floats, high: Floats, low: Floats, lead: Floats, mass: Floats, strength: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return the objective's gradient, each pair's share of it, and the chance that the pair stands in the wrong order."""
+    from scipy.special import expit  # here, since whoever serves another kind of model waits for it in vain
+
     wrong: Floats = expit((low @ user)[None, :] - (high @ user)[:, None] - lead)
     pull = wrong * (mass / len(high))
     return pull.sum(axis=0) @ low - pull.sum(axis=1) @ high + strength * user, pull, wrong

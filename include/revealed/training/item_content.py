@@ -12,12 +12,11 @@ from typing import Any
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from revealed.engines.duckdb import connect, literal
-from revealed.evaluation.metrics import Csr
 from revealed.settings import Settings
 from revealed.training.matrix import Ids, Interactions, positions
+from revealed.training.word_features import main_axes, word_weights
 
 # Of texts whose vocabulary is greater, this many axes of the singular value decomposition are kept.
 DIMENSIONS = 128
@@ -128,38 +127,10 @@ def _item_words(row: Sequence[str | None]) -> Iterator[str]:
 
 
 def _of_words(texts: list[list[str]], dimensions: int) -> NDArray[np.float32]:
-    weights = _word_weights(texts)
+    weights = word_weights(texts, _LARGEST_VOCABULARY)
     if weights.shape[1] <= dimensions:  # exact, and each axis has a name
         return np.asarray(weights.toarray(), dtype=np.float32)
-    from sklearn.decomposition import TruncatedSVD
-
-    # The signs are settled by the axes themselves (svd_flip), and one thread sums in one order.
-    with threadpool_limits(limits=1, user_api="blas"):
-        axes = TruncatedSVD(min(dimensions, len(texts)), random_state=_SEED)
-        return np.asarray(axes.fit_transform(weights), dtype=np.float32)
-
-
-def _word_weights(texts: list[list[str]]) -> Csr:
-    """Return TF-IDF weights, items by words, of words that two items or more have."""
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    if not _has_common_word(texts):
-        return csr_matrix(np.zeros((len(texts), 1), dtype=np.float32))
-    vectorizer = TfidfVectorizer(
-        analyzer=list, min_df=2, max_features=_LARGEST_VOCABULARY, sublinear_tf=True, dtype=np.float32
-    )
-    return csr_matrix(vectorizer.fit_transform(texts))
-
-
-def _has_common_word(texts: list[list[str]]) -> bool:
-    met: set[str] = set()
-    for text in texts:
-        words = set(text)
-        if not met.isdisjoint(words):
-            return True
-        met |= words
-    return False
+    return main_axes(weights, min(dimensions, len(texts)), _SEED)
 
 
 def _embeddings(con: duckdb.DuckDBPyConnection) -> NDArray[np.float32] | None:

@@ -47,3 +47,11 @@ def test_a_process_that_was_asked_nothing_ends() -> None:
     with audit_process() as audit:
         child = audit._child
     assert child.poll() is not None
+
+
+def test_it_can_be_started_before_anything_else_is_imported() -> None:
+    """A rollback starts the process first: what this imports delays the longer of two ways."""
+    heavy = {"numpy", "pyarrow", "duckdb", "mlflow", "great_expectations", "jinja2", "msgspec"}
+    code = f"import sys, revealed.quality.audit_process; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -152,7 +152,11 @@ def test_rules_are_followed_and_wrong_ones_refused(settings: Settings) -> None:
     assert during(settings, calls) == ["greedy", "greedy", "plackett_luce"]
 
 
-def test_the_list_of_a_group_that_cannot_be_read_any_more_is_503(settings: Settings) -> None:
+def test_the_list_of_a_group_that_cannot_be_read_any_more_is_503(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revealed.gateway.serving._GROUPS_KEPT", 1)
+
     async def calls(made: Calls) -> None:
         path = folder_of(settings, 1) / "recommendations.parquet"
         path.write_bytes(b"\0" * path.stat().st_size)  # after it was opened and verified

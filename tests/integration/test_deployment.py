@@ -155,6 +155,9 @@ def test_nobody_gets_in_without_an_account(deployment: Deployment) -> None:
         ),
         "events": httpx.post(address(deployment, "gateway", "/v1/events"), json={}),
         "inferences": httpx.post(address(deployment, "gateway", "/v1/inferences"), json={}),
+        "recommendations": httpx.get(address(deployment, "gateway", "/v1/recommendations/u-1")),
+        "similar items": httpx.get(address(deployment, "gateway", "/v1/items/i-1/similar")),
+        "queries": httpx.get(address(deployment, "gateway", "/v1/queries/u-1")),
     }
     assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(refused, 401)
     wrong = AirflowClient("127.0.0.1", deployment.ports["airflow-api-server"], "admin", "admin")

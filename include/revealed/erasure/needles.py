@@ -23,7 +23,7 @@ from revealed.erasure.tombstones import IDENTITY_FIELDS
 IDENTITY_COLUMNS = frozenset({*IDENTITY_FIELDS, "actor_id", "logged_actor_id", "owner_id"})
 _VISITOR = "anon:"
 _LEAST_TELLING, _LEAST_OF_ONE_KIND = 6, 12
-_MASK = b"*"
+MASK = "*"
 Data = bytes | mmap.mmap
 
 
@@ -67,7 +67,7 @@ class Needles:
         """Return `data` with each id overwritten by as many stars; the length stays."""
         changed = bytearray(data)
         for at, size in self.positions(data):
-            changed[at : at + size] = _MASK * size
+            changed[at : at + size] = MASK.encode() * size
         return bytes(changed)
 
     def mask_text(self, text: str) -> str:

@@ -288,9 +288,5 @@ def test_the_checkout_is_as_it_was(deployment: Deployment) -> None:
     status = subprocess.run(
         ["git", "status", "--porcelain", "--ignored"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    written = [
-        line
-        for line in status.stdout.splitlines()
-        if any(word in line for word in ("dags/", "dbt_project/", "deploy/"))
-    ]
-    assert [line for line in written if "__pycache__" not in line] == []
+    written = [line[3:] for line in status.stdout.splitlines() if "__pycache__" not in line]
+    assert [path for path in written if path.startswith(("dags/", "dbt_project/", "deploy/"))] == []

@@ -77,7 +77,7 @@ demo: $(VENV)/.runtime ## the whole loop in Airflow on an invented world, then s
 	@$(BIN)/revealed demo
 
 .PHONY: up
-up: $(VENV)/.runtime ## start Airflow and MLflow and stay up (Ctrl-C stops)
+up: $(VENV)/.runtime ## start Airflow, MLflow and the gateway and stay up (Ctrl-C stops)
 	@$(BIN)/revealed up
 
 .PHONY: down

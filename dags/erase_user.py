@@ -11,7 +11,8 @@ is retrained. The task returns the receipt's name.
 
 **Schedule**: none; by hand, with the param.
 
-**When it fails**: start it again with the same param: it goes on where it stopped. `locked` is tried again by itself.
+**When it fails**: start it again with the same param: it goes on where it stopped. `locked`, and a task that was killed,
+are tried again by themselves, also once the param has been overwritten.
 `erasure_incomplete` names the files that still hold the id. `unknown_person`: check the id.
 """
 

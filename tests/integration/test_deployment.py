@@ -155,6 +155,9 @@ def test_nobody_gets_in_without_an_account(deployment: Deployment) -> None:
         ),
         "events": httpx.post(address(deployment, "gateway", "/v1/events"), json={}),
         "inferences": httpx.post(address(deployment, "gateway", "/v1/inferences"), json={}),
+        "recommendations": httpx.get(address(deployment, "gateway", "/v1/recommendations/u-1")),
+        "similar items": httpx.get(address(deployment, "gateway", "/v1/items/i-1/similar")),
+        "queries": httpx.get(address(deployment, "gateway", "/v1/queries/u-1")),
     }
     assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(refused, 401)
     wrong = AirflowClient("127.0.0.1", deployment.ports["airflow-api-server"], "admin", "admin")
@@ -285,9 +288,5 @@ def test_the_checkout_is_as_it_was(deployment: Deployment) -> None:
     status = subprocess.run(
         ["git", "status", "--porcelain", "--ignored"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    written = [
-        line
-        for line in status.stdout.splitlines()
-        if any(word in line for word in ("dags/", "dbt_project/", "deploy/"))
-    ]
-    assert [line for line in written if "__pycache__" not in line] == []
+    written = [line[3:] for line in status.stdout.splitlines() if "__pycache__" not in line]
+    assert [path for path in written if path.startswith(("dags/", "dbt_project/", "deploy/"))] == []

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
+import re
 import shutil
-import zipfile
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
-from home_contents import assert_whole
-from shell import refusal, result, revealed
+from home_contents import assert_whole, files_with
+from shell import GIVEN, refusal, result, revealed
 
+from revealed.embedded import ports
+from revealed.embedded.platform import Platform, running_platform
+from revealed.errors import PlatformError
 from revealed.faults import ERASURE_POINTS
+from revealed.progress import to_stderr
 from revealed.settings import Settings
 from revealed.warehouse import digest_published
 
@@ -36,7 +43,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def person(home: Path) -> tuple[str, str]:
-    """Somebody who came as a visitor first, has lists, and is not the only one."""
+    return somebody(home)
+
+
+def somebody(home: Path) -> tuple[str, str]:
+    """The user id and a visitor id of a person who came as a visitor first, has lists, and is not the only one."""
     with duckdb.connect(str((home / "published" / "warehouse.duckdb").resolve()), read_only=True) as con:
         found = con.execute(
             "select ids.user_id, any_value(ids.anonymous_id) from intermediate.int_identities as ids "
@@ -63,32 +74,6 @@ def erased(home: Path, person: tuple[str, str], sources: Path) -> Path:
     receipt = result(revealed(home, *words))
     assert receipt["runs"] == len(ERASURE_POINTS) + 1
     return home
-
-
-def files_with(home: Path, *ids: str) -> Iterator[Path]:
-    """A search that shares no code with the product: bytes, gzip, zip, Parquet and DuckDB by their own libraries."""
-    for path in (path for path in home.rglob("*") if path.is_file() and not path.is_symlink()):
-        blobs = list(contents(path))
-        if any(value.encode() in blob for value in ids for blob in blobs):
-            yield path.relative_to(home)
-
-
-def contents(path: Path) -> Iterator[bytes]:
-    data = path.read_bytes()
-    yield data
-    if data.startswith(b"\x1f\x8b"):
-        yield gzip.decompress(data)
-    elif data.startswith(b"PK"):
-        with zipfile.ZipFile(path) as archive:
-            yield from map(archive.read, archive.namelist())
-    elif data.startswith(b"PAR1"):
-        rows = duckdb.sql(f"from read_parquet('{path}', hive_partitioning = false)").fetchall()
-        yield repr(rows).encode()
-    elif data[8:12] == b"DUCK":
-        with duckdb.connect(str(path), read_only=True) as con:
-            names = con.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-            for schema, table in names:
-                yield repr(con.execute(f'from "{schema}"."{table}"').fetchall()).encode()
 
 
 def test_no_byte_of_the_person_is_left(erased: Path, person: tuple[str, str]) -> None:
@@ -192,3 +177,52 @@ def test_an_unknown_id_is_refused_and_can_be_kept_out_all_the_same(erased: Path)
 def test_erasing_again_finds_nothing_and_says_so(erased: Path, person: tuple[str, str]) -> None:
     planned = result(revealed(erased, "erase", person[0], "--dry-run", "--json"))
     assert (planned["is_known"], planned["raw"], planned["files"]) == (False, {}, {})
+
+
+@pytest.fixture
+def platform(erased: Path) -> Iterator[Platform]:
+    given = {"REVEALED_HOME": str(erased), "REVEALED_AIRFLOW_PORT": str(ports.any_free_port())}
+    with running_platform(Settings.from_env(GIVEN | given), progress=to_stderr) as running:
+        assert running.client.import_errors() == []
+        yield running
+
+
+def test_the_dag_erases_somebody_while_airflow_runs_and_once_more_after_a_kill(platform: Platform) -> None:
+    """Killed when Airflow's own database holds nothing but stars of the param: the second attempt has only these."""
+    home, client = platform.settings.home, platform.client
+    person, before = somebody(home), set((home / "erasure" / "receipts").iterdir())
+    client.pause("erase_user", paused=False)
+    run_id = client.trigger("erase_user", {"user_id": person[0], "asked_by": "request 8"})
+    wait_until(lambda: conf_of(platform, run_id).get("user_id") == "*" * len(person[0]), "the param is stars")
+    holder = re.match(r"process (\d+) ", (home / "locks" / "erasure.lock").read_text())
+    assert holder is not None
+    os.kill(int(holder[1]), signal.SIGKILL)
+    wait_until(lambda: run_of(platform, run_id)["state"] in ("success", "failed"), "the run is over")
+    (task,) = client.tasks("erase_user", run_id)
+    log = client.log("erase_user", run_id, "erase", task["try_number"])
+    assert task["state"] == "success", log
+    assert task["try_number"] == 2, "the task was killed too late: this proves nothing"
+    (receipt,) = set((home / "erasure" / "receipts").iterdir()) - before
+    assert receipt.stem == client.xcom("erase_user", run_id, "erase")
+    told = json.loads(receipt.read_bytes())
+    assert (told["runs"], told["asked_by"]) == (2, "request 8")
+    assert told["raw"]["rows_events"] > 0
+    assert list(files_with(home, *person)) == []
+    assert_whole(home)
+
+
+def run_of(platform: Platform, run_id: str) -> dict[str, Any]:
+    return next(run for run in platform.client.runs() if run["dag_run_id"] == run_id)
+
+
+def conf_of(platform: Platform, run_id: str) -> dict[str, Any]:
+    with suppress(PlatformError):  # the database is being written anew
+        return dict(run_of(platform, run_id)["conf"])
+    return {}
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 300.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
+        time.sleep(0.05)

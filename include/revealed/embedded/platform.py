@@ -79,7 +79,7 @@ def running_platform(
     Args:
         settings: whose home, and on which ports.
         with_mlflow: start MLflow's server, too.
-        with_gateway: start the gateway, too.
+        with_gateway: start the gateway, too; on another port where its own is taken: only its clients depend on it.
         progress: told at each step.
 
     Raises:
@@ -89,6 +89,7 @@ def running_platform(
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
     with durable.exclusive_lock(settings.locks / "platform.lock", "run the embedded platform"):
         stop_leftovers(settings)
+        settings = gateway.on_a_free_port(settings, progress) if with_gateway else settings
         extra = extra_services(settings, with_mlflow=with_mlflow, with_gateway=with_gateway)
         _require_ports(settings, extra)
         processes: list[Process] = []
@@ -127,12 +128,9 @@ def stop_leftovers(settings: Settings) -> None:
 def up(settings: Settings, *, progress: Progress = to_stderr) -> None:
     """Run Airflow, MLflow and the gateway until Ctrl-C or SIGTERM, then stop them. Says so when they run already.
 
-    The gateway moves to another port where its own is taken: nothing but its clients depends on it.
-
     Raises:
         PlatformError: a port is taken, or a process did not come up or died.
     """
-    settings = gateway.on_a_free_port(settings, progress)
     try:
         with (
             stop_on_signals(),

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from revealed.engines.duckdb import connect, literal
 from revealed.erasure.needles import IDENTITY_COLUMNS, Needles
+from revealed.erasure.tombstones import VISITOR
 from revealed.errors import RevealedError
 from revealed.settings import Settings
 
@@ -193,7 +194,7 @@ def _duckdb_rows(con: duckdb.DuckDBPyConnection, table: str, column: str, needle
     value = f'cast("{column}" as varchar)'
     tests = [f"contains({value}, {literal(told)})" for told in needles.telling]
     if column in IDENTITY_COLUMNS:
-        tests += [f"{value} in ({literal(told)}, {literal('anon:' + told)})" for told in needles.ids]
+        tests += [f"{value} in ({literal(told)}, {literal(VISITOR + told)})" for told in needles.ids]
     if not tests:
         return 0
     found = con.execute(

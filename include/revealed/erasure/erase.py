@@ -12,7 +12,7 @@ from revealed.durable import exclusive_lock, remove_tree, write_json
 from revealed.erasure.count import count_person, ledger_sums
 from revealed.erasure.derived import erase_datasets, erase_snapshots, erase_warehouse, refuse_during_build
 from revealed.erasure.identity import Person, find_person
-from revealed.erasure.pending import Pending, forget_pending, pending_path, read_pending
+from revealed.erasure.pending import Pending, forget_pending, pending_path, read_overwritten, read_pending
 from revealed.erasure.questions import erase_queries, erase_reward_scores
 from revealed.erasure.raw import erase_raw
 from revealed.erasure.search import files_of, require_none, search_home
@@ -63,7 +63,7 @@ def erase(
 ) -> Erasure:
     """Erase a person from everything under `REVEALED_HOME`, keep out what comes later, and return the receipt.
 
-    An erasure that was killed is finished by calling this again with the same id.
+    An erasure that was killed is finished by calling this again with the same id, or with the stars that it left of it.
 
     Args:
         settings: where everything is.
@@ -84,7 +84,7 @@ def erase(
         fingerprint = keyed(settings).fingerprint(user_id)
         refuse_during_build(settings)
         with _landing_stopped(settings):
-            pending = read_pending(settings, fingerprint)
+            pending = read_pending(settings, fingerprint) or read_overwritten(settings, user_id)
             if pending is None:
                 pending = _begin(settings, user_id, fingerprint, asked_by, even_unknown, progress)
             else:

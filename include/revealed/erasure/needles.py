@@ -12,18 +12,17 @@ import mmap
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from revealed.erasure.tombstones import IDENTITY_FIELDS
+from revealed.erasure.tombstones import IDENTITY_FIELDS, VISITOR
 
-# A warehouse's name for a visitor whom nobody knows is `anon:` and the visitor's id.
 IDENTITY_COLUMNS = frozenset({*IDENTITY_FIELDS, "actor_id", "logged_actor_id", "owner_id"})
-_VISITOR = "anon:"
 _LEAST_TELLING, _LEAST_OF_ONE_KIND = 6, 12
-_MASK = b"*"
+MASK = "*"
 Data = bytes | mmap.mmap
 
 
@@ -67,7 +66,7 @@ class Needles:
         """Return `data` with each id overwritten by as many stars; the length stays."""
         changed = bytearray(data)
         for at, size in self.positions(data):
-            changed[at : at + size] = _MASK * size
+            changed[at : at + size] = MASK.encode() * size
         return bytes(changed)
 
     def mask_text(self, text: str) -> str:
@@ -91,7 +90,7 @@ class Needles:
 
     def in_column(self, name: str, value: str) -> bool:
         """Return whether a value of a column holds an id."""
-        if name in IDENTITY_COLUMNS and value.removeprefix(_VISITOR) in self.ids:
+        if name in IDENTITY_COLUMNS and value.removeprefix(VISITOR) in self.ids:
             return True
         return self.in_text(value)
 
@@ -107,8 +106,8 @@ class Needles:
             for write in _WRITINGS if value in self.telling else ():
                 found[write(value)] = _Pattern(write(value), _longer(write(value), map(write, self.others)))
             for field in () if value in self.telling else IDENTITY_FIELDS:
-                for gap in ("", " "):
-                    label = f'"{field}":{gap}"'.encode()
+                for gap, prefix in product(("", " "), ("", VISITOR)):
+                    label = f'"{field}":{gap}"{prefix}'.encode()
                     text = label + _in_json_unescaped(value) + b'"'
                     found[text] = _Pattern(text, before=len(label), after=1)
         return tuple(found.values())
@@ -118,7 +117,7 @@ class Needles:
         for value in self.telling:
             suspects = pc.or_(suspects, pc.match_substring(values, value))
         if name in IDENTITY_COLUMNS or values.type == pa.string():
-            exact = [written for value in self.ids for written in (value, _VISITOR + value)]
+            exact = [written for value in self.ids for written in (value, VISITOR + value)]
             suspects = pc.or_(suspects, pc.is_in(values, value_set=pa.array(exact, kind)))
         for value in self.ids - self.telling:  # lines kept as they came, in quarantine
             suspects = pc.or_(suspects, pc.match_substring(values, json.dumps(value, ensure_ascii=False)))

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from revealed import durable
-from revealed.erasure.needles import Needles
+from revealed.erasure.needles import MASK, Needles
 from revealed.errors import DamagedFileError
 from revealed.settings import Settings
 
@@ -80,6 +80,21 @@ def read_pending(settings: Settings, fingerprint: str) -> Pending | None:
             where=str(path),
             remedy="remove this file and run `revealed erase` again",
         ) from error
+
+
+def read_overwritten(settings: Settings, user_id: str) -> Pending | None:
+    """Return the erasure under way that an id of nothing but stars means, where one alone is under way.
+
+    Airflow keeps a run's param in its database, where the erasure itself overwrites it. A task that is killed after that
+    is tried again with the stars.
+
+    Raises:
+        DamagedFileError: the file cannot be read.
+    """
+    begun = [*(settings.erasure / "pending").glob("*.json")]
+    if set(user_id) != {MASK} or len(begun) != 1:
+        return None
+    return read_pending(settings, begun[0].stem)
 
 
 def forget_pending(settings: Settings, pending: Pending) -> None:

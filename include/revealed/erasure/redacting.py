@@ -9,12 +9,13 @@ import pyarrow.compute as pc
 
 from revealed.erasure.containers import string_columns
 from revealed.erasure.needles import Needles
-from revealed.erasure.tombstones import IDENTITY_FIELDS
+from revealed.erasure.tombstones import IDENTITY_FIELDS, VISITOR
 
 
 def rows_of_person(table: pa.Table, needles: Needles) -> pa.ChunkedArray | None:
     """Return which rows name one of the ids as the person or the visitor they are about; None where none does."""
-    found, ids = None, pa.array(sorted(needles.ids), pa.string())
+    written = [prefix + told for told in sorted(needles.ids) for prefix in ("", VISITOR)]
+    found, ids = None, pa.array(written, pa.string())
     for name in IDENTITY_FIELDS:
         if name in table.column_names:
             theirs = pc.fill_null(pc.is_in(table[name].cast(pa.string()), value_set=ids), False)

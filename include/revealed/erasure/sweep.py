@@ -62,9 +62,16 @@ def _overwrite(hit: Hit, needles: Needles) -> bool:
         _rewrite_gzip(hit.path, needles)
     elif hit.kind == "bytes" and not hit.path.name.endswith(_SQLITE_SIDE_FILES):
         _star_in_place(hit.path, needles)
+    elif hit.path.name.endswith(_SQLITE_SIDE_FILES) and (database := _database_of(hit.path)).is_file():
+        scrub_sqlite(database, needles)
     else:
         return False
     return True
+
+
+def _database_of(side_file: Path) -> Path:
+    """Return the database of a write-ahead log or journal: old pages leave these only through it."""
+    return side_file.with_name(side_file.name.rpartition("-")[0])
 
 
 def scrub_sqlite(path: Path, needles: Needles) -> None:
@@ -91,7 +98,9 @@ def scrub_sqlite(path: Path, needles: Needles) -> None:
                     f'update "{table}" set "{column}" = starred("{column}") where holds_id("{column}")'
                 )
             con.execute("vacuum")
-            con.execute("pragma wal_checkpoint(truncate)")
+            is_busy, *_ = con.execute("pragma wal_checkpoint(truncate)").fetchone()
+            if is_busy:  # said so, not raised: a reader still needs the old pages of the log
+                raise sqlite3.OperationalError("its write-ahead log is being read all the time")
     except sqlite3.OperationalError as error:
         raise LockedError(
             f"this database cannot be cleared of the id now ({error})",

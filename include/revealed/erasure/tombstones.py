@@ -23,6 +23,8 @@ from revealed.settings import Settings
 
 KEY, TOMBSTONES = "key", "tombstones.json"
 IDENTITY_FIELDS = ("user_id", "anonymous_id")
+# The warehouse's name for a visitor whom nobody knows, in every `user_id` after it, is this and the visitor's id.
+VISITOR = "anon:"
 _KEY_BYTES = 32
 # What an id may look like inside of a line that is no JSON: a string between quotes, or a run without white space and signs.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -79,13 +81,11 @@ class Tombstones:
         """Return whether a line that names these two is of somebody who was erased."""
         if not self.hashes:
             return False
-        return any(
-            value is not None and self._hash(value) in self.hashes for value in (user_id, anonymous_id)
-        )
+        return any(value is not None and self._is_buried(value) for value in (user_id, anonymous_id))
 
     def mentioned_in(self, text: str) -> bool:
         """Return whether a text that is no valid line names somebody who was erased, between quotes or as a word."""
-        return bool(self.hashes) and any(self._hash(word) in self.hashes for word in set(_words(text)))
+        return bool(self.hashes) and any(self._is_buried(word) for word in set(_words(text)))
 
     def rows_of(self, table: pa.Table) -> pa.ChunkedArray | None:
         """Return which rows of a raw table are of somebody who was erased; None where none is.
@@ -107,6 +107,11 @@ class Tombstones:
     def fingerprint(self, user_id: str) -> str:
         """Return the tombstone of an id as 64 hexadecimal digits: what receipts name a person by."""
         return self._hash(user_id).hex()
+
+    def _is_buried(self, value: str) -> bool:
+        if self._hash(value) in self.hashes:
+            return True
+        return value.startswith(VISITOR) and self._hash(value.removeprefix(VISITOR)) in self.hashes
 
     def _hash(self, value: str) -> bytes:
         return hmac.digest(self.key, value.encode(errors="surrogatepass"), "sha256")

@@ -46,22 +46,25 @@ def test_a_free_port_is_free_until_somebody_listens() -> None:
         assert not ports.is_free(port)
 
 
-def test_a_second_platform_is_refused_and_up_says_where_the_first_is(tmp_path: Path) -> None:
+def test_a_second_platform_is_refused_and_up_says_where_the_first_is(tmp_path: Path, taken: int) -> None:
     settings = Settings(tmp_path, tmp_path)
     write_json(settings.airflow_home / "processes.json", {"airflow_port": 18081})
     with exclusive_lock(settings.locks / "platform.lock", "run the embedded platform"):
         code = (
             "import sys; from pathlib import Path; from revealed.embedded.platform import up\n"
             "from revealed.settings import Settings\n"
-            "up(Settings(Path(sys.argv[1]), Path(sys.argv[1])))"
+            "up(Settings(Path(sys.argv[1]), Path(sys.argv[1]), gateway_port=int(sys.argv[2])))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
-        )
+            [sys.executable, "-c", code, str(tmp_path), str(taken)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         with pytest.raises(LockedError), running_platform(settings):
             pytest.fail("two platforms")
     assert done.returncode == 0, done.stderr
-    assert "it runs already: http://127.0.0.1:18081" in done.stderr
+    assert done.stderr == "· it runs already: http://127.0.0.1:18081\n", (
+        "the gateway that holds the port is its own"
+    )
 
 
 def test_leftovers_of_a_killed_platform_are_stopped(tmp_path: Path) -> None:

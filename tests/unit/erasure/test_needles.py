@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revealed.erasure.needles import Needles, holding, is_telling
+from revealed.erasure.redacting import rows_of_person, without
 
 ID = "user-0030"
 
@@ -64,8 +65,20 @@ def test_an_id_that_could_be_any_number_is_looked_for_in_identities_only() -> No
     assert not needles.in_text('{"rows": 7, "item_id": "7"}')
     assert needles.in_text('{"user_id": "7", "item_id": "9"}')
     assert needles.mask_text('{"user_id": "7", "item_id": "7"}') == '{"user_id": "*", "item_id": "7"}'
+    assert needles.mask_text('{"user_id":"anon:7"}') == '{"user_id":"anon:*"}'
     values = pa.chunked_array([["7", "anon:7", "77", None]])
     theirs = needles.rows_of("actor_id", values)
     assert theirs is not None
     assert theirs.to_pylist()[:3] == [True, True, False]
     assert needles.rows_of("item_id", values) is None
+
+
+@pytest.mark.parametrize("told", [ID, "7"])
+def test_rows_are_the_persons_under_each_name_that_the_loop_has_for_them(told: str) -> None:
+    """A warehouse, and what is made from it, knows a visitor as `anon:` and the id, in the column of users."""
+    table = pa.table(
+        {"user_id": [told, f"anon:{told}", f"anon:{told}1", None], "item_id": [None] * 3 + [told]}
+    )
+    needles = Needles(frozenset({told}))
+    assert without(table, rows_of_person(table, needles))["user_id"].to_pylist() == [f"anon:{told}1", None]
+    assert rows_of_person(table.slice(2), needles) is None

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -59,6 +61,43 @@ def test_a_database_in_use_is_cleared_of_rows_and_of_what_was_deleted(settings: 
     rows = con.execute("select conf, raw from dag_run").fetchall()
     con.close()
     assert rows == [('{"user_id": "*********"}', b"*********")]
+
+
+@pytest.fixture
+def in_use(settings: Settings) -> Iterator[sqlite3.Connection]:
+    """A connection to Airflow's database that keeps its write-ahead log open; the log alone holds a deleted id."""
+    settings.airflow_home.mkdir()
+    with closing(sqlite3.connect(settings.airflow_home / "airflow.db", isolation_level=None)) as con:
+        con.execute("pragma journal_mode = wal")
+        con.execute("create table t (a text)")
+        con.execute("insert into t values ('nobody')")
+        con.execute("pragma wal_checkpoint(truncate)")
+        con.execute("insert into t values (?)", [ID])
+        con.execute("delete from t where a = ?", [ID])
+        yield con
+
+
+def test_what_only_the_log_of_a_database_remembers_is_cleared_too(
+    settings: Settings, in_use: sqlite3.Connection
+) -> None:
+    log = settings.airflow_home / "airflow.db-wal"
+    assert [hit.path for hit in search_home(settings, NEEDLES)] == [log]
+    assert swept(settings) == [log]
+    assert search_home(settings, NEEDLES) == []
+    assert in_use.execute("select a from t").fetchall() == [("nobody",)]
+
+
+def test_a_log_that_a_reader_still_needs_is_said_to_be_locked(
+    settings: Settings, in_use: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revealed.erasure.sweep._BUSY_SECONDS", 0.1)
+    in_use.execute("begin")
+    assert in_use.execute("select count(*) from t").fetchone() == (1,)
+    with pytest.raises(LockedError, match="being read"):
+        swept(settings)
+    in_use.execute("commit")
+    swept(settings)
+    assert search_home(settings, NEEDLES) == []
 
 
 def test_a_database_that_somebody_holds_is_said_to_be_locked(

@@ -23,6 +23,9 @@ def test_an_erased_id_is_held_as_user_and_as_visitor_and_no_other_is(settings: S
     assert found.holds("u-4711")
     assert found.holds("somebody", "anon-1")
     assert found.holds(None, "u-4711")
+    assert found.holds("anon:anon-1")
+    assert found.mentioned_in('{"user_id": "anon:anon-1", "event_ty')
+    assert not found.holds("anon:anon-12")
     assert not any(found.holds(user) for user in ("u-471", "u-47110", "U-4711", "", None))
 
 

@@ -8,6 +8,7 @@ started with.
 from __future__ import annotations
 
 import array
+import atexit
 import json
 import os
 import socket
@@ -111,6 +112,7 @@ def _run(connection: socket.socket) -> None:
     os.environ.update(asked["env"])
     sys.argv = asked["command"]
     code = _exit_code()
+    atexit._run_exitfuncs()  # as at any program's end: semaphores are given back
     sys.stdout.flush()
     sys.stderr.flush()
     connection.sendall(str(code).encode())

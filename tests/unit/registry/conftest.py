@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))
 
 from planted_world import settings_in
-from trained_home import CONTENDERS, Trained, trained_once
+from trained_home import CONTENDERS, Trained, trained_once, two_weeks_once
 
 
 @pytest.fixture
@@ -22,3 +22,14 @@ def trained(
     original = trained_once(tmp_path_factory.getbasetemp())
     home = shutil.copytree(original.settings.home, tmp_path / "home")
     return Trained(settings_in(home, contenders=CONTENDERS), original.result)
+
+
+@pytest.fixture
+def second_week(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Trained:
+    """A private copy of a home whose champion, version 1, is published, with the next week's undecided challenger."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    original, result = two_weeks_once(tmp_path_factory.getbasetemp())
+    home = shutil.copytree(original, tmp_path / "home")
+    return Trained(settings_in(home, contenders=CONTENDERS), result)

@@ -18,18 +18,12 @@ from shell import refusal, result, revealed, revealed_here
 
 pytestmark = [pytest.mark.integration]
 
-THROUGH, NEXT_DAY = "2026-01-05", "2026-01-06"
+THROUGH, NEXT_DAY = "2026-01-10", "2026-01-11"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the loop has run once: a warehouse, a champion and a snapshot are in service."""
-    folder = tmp_path_factory.mktemp("world")
-    result(revealed_here(folder, "simulate", "--days", "6", "--users", "120", "--items", "50", "--json"))
-    few = {"REVEALED_CONTENDERS": "als"}  # which model it is does not matter here
-    done = result(revealed_here(folder, "run", "--through", THROUGH, "--json", env=few))
-    assert (done["warehouse_generation"], done["snapshot_generation"]) == (1, 1)
-    return folder
+def world(once_around: Path) -> Path:
+    return once_around
 
 
 # ---- the warehouse is read-only, and is all that a query reaches

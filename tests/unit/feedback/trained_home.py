@@ -65,3 +65,10 @@ def retrain(settings: Settings, world: World) -> TrainingResult:
     path = settings.home / "w" / f"{world.seed}-{world.as_of:%Y%m%d}" / "warehouse.duckdb"
     write_dataset(settings, write_warehouse(path, world))
     return train_challenger(replace(settings, contenders=CONTENDERS))
+
+
+def new_dataset(settings: Settings, world: World) -> None:
+    """Write another world's warehouse, and a dataset of it."""
+    write_dataset(
+        settings, write_warehouse(settings.home / "w" / f"{world.seed}-{world.users}" / "w.duckdb", world)
+    )

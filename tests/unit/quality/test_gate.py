@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from breakages import COUNT, CREDITS, DERIVED, EMPTY, EVENTS, IMPRESSIONS, NULL, SHORT, Breakages
+from breakages import COUNT, EMPTY, EVENTS, IMPRESSIONS, NULL, SHORT, Breakages
+from derived_breakages import CREDITS, DERIVED
 from valid_warehouse import AS_OF, build_valid_warehouse
 
 from revealed.errors import AuditFailedError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from planted_world import AS_OF, World, settings_in
-from trained_home import NEXT_WEEK, Trained, new_dataset, retrain
+from trained_home import NEXT_WEEK, Trained, new_dataset
 
 from revealed.durable import exclusive_lock
 from revealed.errors import (
@@ -73,14 +73,14 @@ def test_rollback_sticks_until_there_is_something_new(published: Settings) -> No
         rollback_snapshot(published)
 
 
-def test_a_rolled_back_champion_is_published_as_a_new_generation(published: Settings) -> None:
-    first = current_snapshot(published)
-    later = retrain(published, NEXT_WEEK)
-    promote(published, later.version, "ada", force=True)
-    second = publish_snapshot(published)
+def test_a_rolled_back_champion_is_published_as_a_new_generation(second_week: Trained) -> None:
+    settings, later = second_week.settings, second_week.result
+    first = current_snapshot(settings)
+    promote(settings, later.version, "ada", force=True)
+    second = publish_snapshot(settings)
     assert second.model_id == later.model_id != first.model_id
-    rollback_champion(published, "bob")
-    third = publish_snapshot(published)
+    rollback_champion(settings, "bob")
+    third = publish_snapshot(settings)
     assert (third.generation, third.model_id, third.as_of) == (3, first.model_id, second.as_of)
 
 
@@ -101,8 +101,10 @@ publish_snapshot(settings_in(Path({home!r})))
 """
 
 
-# Every point is in tests/chaos/test_publisher_kills.py, with a smaller snapshot.
-@pytest.mark.parametrize("point", [SNAPSHOT_POINTS[0], SNAPSHOT_POINTS[-1]])
+# Every point is in tests/chaos/test_publisher_kills.py, with a smaller snapshot: the first one is slow here.
+@pytest.mark.parametrize(
+    "point", [pytest.param(SNAPSHOT_POINTS[0], marks=pytest.mark.slow), SNAPSHOT_POINTS[-1]]
+)
 def test_a_kill_leaves_the_old_snapshot_in_service_and_the_next_publish_recovers(
     published: Settings, point: str
 ) -> None:

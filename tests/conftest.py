@@ -24,6 +24,7 @@ FIRST = (
     "tests/unit/publishing/",
     "tests/unit/quality/",
     "tests/unit/registry/",
+    "tests/unit/training/",
     "tests/dags/",
 )
 

@@ -7,7 +7,6 @@ small snapshots and many more races, is test_publisher_kills.py.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -44,8 +43,7 @@ except RevealedError as error:
 def home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with generation 1 in service and a newer dataset to publish from."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    original = published_once(tmp_path_factory.getbasetemp())
-    settings = settings_in(shutil.copytree(original, tmp_path / "home"))
+    settings = published_once(tmp_path_factory.getbasetemp(), tmp_path / "home")
     later = World(as_of=AS_OF + timedelta(days=1), seed=8)
     write_dataset(settings, write_warehouse(settings.home / "w" / "later" / "w.duckdb", later))
     return settings.home

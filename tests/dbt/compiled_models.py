@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 
 from revealed.settings import Settings
-from revealed.warehouse import dbt_environment
+from revealed.warehouse import dbt, dbt_environment
 
 
 def compile_models(settings: Settings, *names: str) -> dict[str, str]:
@@ -36,16 +35,12 @@ def run_dbt_command(settings: Settings, folder: Path, *arguments: str, may_fail:
     ]
     command += ["--project-dir", settings.dbt_project, "--profiles-dir", settings.dbt_project]
     command += ["--target-path", settings.home / "target", "--log-path", settings.home / "logs"]
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=folder,
-        env={**os.environ, **dbt_environment(settings)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in ((0, 1) if may_fail else (0,)), done.stdout
-    return done.stdout
+    env = {**os.environ, **dbt_environment(settings)}
+    with dbt.start_dbt([str(word) for word in command], folder, env) as child:
+        assert child.stdout is not None
+        said = child.stdout.read()
+    assert child.returncode in ((0, 1) if may_fail else (0,)), said
+    return said
 
 
 def create_table(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:

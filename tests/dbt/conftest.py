@@ -21,8 +21,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return compile_models(settings, "int_item_visits", "int_actor_days", "int_bot_actors", "int_dwell_norms")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> AttributionWarehouse:
-    """The attribution ledger's models, compiled, over tables that a test fills."""
+    """The attribution ledger's models, compiled once, over tables that each test fills anew."""
     settings = settings_at(tmp_path_factory.mktemp("attribution"))
     return AttributionWarehouse(compile_models(settings, *MODELS), settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from compiled_attribution import Event, History, Reversal, Showing
 from hypothesis import HealthCheck, settings
@@ -97,3 +98,14 @@ RANDOM = settings(
         HealthCheck.data_too_large,
     ],
 )
+
+
+def path_history(hours_before: list[int], versions: list[str], **event: Any) -> History:
+    """A purchase at noon, and the showings so many hours before it, each by a model version of its own."""
+    showings = [
+        Showing(
+            f"r{number}", "i1", "ann", NOON - timedelta(hours=hours), position=number, model_version=version
+        )
+        for number, (hours, version) in enumerate(zip(hours_before, versions, strict=True), start=1)
+    ]
+    return History(showings, [Event("e", "purchase", "ann", "i1", NOON, **event)])

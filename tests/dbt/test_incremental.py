@@ -66,7 +66,7 @@ def test_the_same_moment_twice_gives_the_same_data(in_service: Settings) -> None
     assert hashes(in_service, again.database) == hashes(in_service, in_service.published_warehouse)
 
 
-@pytest.mark.slow  # of planted lines: test_reversals
+@pytest.mark.slow  # of planted lines: test_late_lines
 def test_an_earlier_moment_forgets_what_was_not_yet_known(in_service: Settings) -> None:
     earlier = build(in_service, moment(8))
     scratch = build(in_service, moment(8), from_scratch=True)

@@ -1,14 +1,19 @@
-"""The `revealed` command as a shell would run it, and what its words must be when it refuses."""
+"""The `revealed` command as a shell would run it, or its program in this process; and its words when it refuses."""
 
 from __future__ import annotations
 
+import gc
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 GIVEN = {"REVEALED_LANDING_GRACE_SECONDS": "0", "REVEALED_HOLDOUT_DAYS": "3"}
 
@@ -29,6 +34,28 @@ def revealed(
         check=False,
         preexec_fn=before,
     )
+
+
+def revealed_here(
+    home: Path, *words: str | Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command's own program on this home, in this process: no second interpreter, no imports again."""
+    from revealed.cli import main
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    arguments, collections = ["revealed", *map(str, words)], gc.get_threshold()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        for name, value in {**GIVEN, "REVEALED_HOME": str(home), **(env or {})}.items():
+            patched.setenv(name, value)
+        patched.setattr(sys, "argv", arguments)
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        finally:
+            gc.unfreeze()
+            gc.set_threshold(*collections)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -14,14 +14,8 @@ pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    words = ["simulate", "--days", "12", "--users", "200", "--items", "100", "--json"]
-    simulated = result(revealed(folder, *words))
-    assert simulated["days" if "days" in simulated else "first_day"]
-    first = result(revealed(folder, "run", "--through", "2026-01-10", "--json"))
-    assert first["warehouse_generation"] == 1
-    return folder
+def home(once_around: Path) -> Path:
+    return once_around
 
 
 def test_every_line_is_accounted_for(home: Path) -> None:

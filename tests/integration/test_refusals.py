@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from home_contents import assert_whole, ledger, set_aside
-from shell import refusal, result, revealed
+from shell import refusal, result, revealed, revealed_here
 
 from revealed.contracts import MAX_LINE_BYTES
 
@@ -51,7 +51,7 @@ def test_a_bad_line_is_set_aside_as_it_was_sent(home: Path, tmp_path: Path, case
     line, reason = BAD_LINES[case]
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join([GOOD % 1, line, GOOD % 2]) + "\n")
-    done = revealed(home, "ingest", file, "--format", "events", "--json")
+    done = revealed_here(home, "ingest", file, "--format", "events", "--json")
     report = result(done)
     assert "Traceback" not in done.stderr
     assert (report["received"], report["accepted"], report["quarantined"]) == (3, 2, 1)
@@ -125,7 +125,7 @@ def test_a_refusal_has_its_code_and_says_what_where_and_what_to_do(
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "strange.toml").write_text('[columns]\ntheirs = "no_such"\n')
     monkeypatch.chdir(tmp_path)
-    told = refusal(revealed(home, *words, "--json"), code)
+    told = refusal(revealed_here(home, *words, "--json"), code)
     assert told["code"] == name
     assert says in " ".join(told.values())
     assert told["where"]

@@ -14,22 +14,16 @@ from pathlib import Path
 
 import pytest
 from home_contents import assert_whole, in_service, ledger
-from shell import refusal, result, revealed
+from shell import refusal, result, revealed, revealed_here
 
 pytestmark = [pytest.mark.integration]
 
-THROUGH, NEXT_DAY = "2026-01-05", "2026-01-06"
+THROUGH, NEXT_DAY = "2026-01-10", "2026-01-11"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the loop has run once: a warehouse, a champion and a snapshot are in service."""
-    folder = tmp_path_factory.mktemp("world")
-    result(revealed(folder, "simulate", "--days", "6", "--users", "120", "--items", "50", "--json"))
-    few = {"REVEALED_CONTENDERS": "als"}  # which model it is does not matter here
-    done = result(revealed(folder, "run", "--through", THROUGH, "--json", env=few))
-    assert (done["warehouse_generation"], done["snapshot_generation"]) == (1, 1)
-    return folder
+def world(once_around: Path) -> Path:
+    return once_around
 
 
 # ---- the warehouse is read-only, and is all that a query reaches
@@ -56,7 +50,7 @@ def test_a_query_that_may_not_run_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = in_service(world)
-    told = refusal(revealed(world, "sql", query, "--json"), 2)
+    told = refusal(revealed_here(world, "sql", query, "--json"), 2)
     assert told["code"] == "usage"
     assert says in told["do"].lower() + told["what"]
     assert "root:" not in " ".join(told.values())
@@ -66,7 +60,7 @@ def test_a_query_that_may_not_run_is_refused(
 
 def test_what_json_has_no_word_for_is_null(world: Path) -> None:
     query = "select 'nan'::double as a, '-inf'::double as b, 1.5::double as c, [1, 'inf'::double] as d"
-    done = revealed(world, "sql", query, "--json")
+    done = revealed_here(world, "sql", query, "--json")
     strict = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"not JSON: {name}"))
     assert strict == {"rows": [{"a": None, "b": None, "c": 1.5, "d": [1, None]}]}
 

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import Request
 
 from revealed.gateway.access import authorize
+from revealed.gateway.reading_answers import LONGEST_CONTEXT, LONGEST_ID, MOST_EXCLUDED, MOST_ITEMS
 from revealed.gateway.state import Gateway
 
-_LONGEST_ID, _LONGEST_CONTEXT, _MOST_EXCLUDED = 256, 8_192, 1_000
-_LENGTHS = {str(k): k for k in range(1, 101)}
+_LENGTHS = {str(k): k for k in range(1, MOST_ITEMS + 1)}
 _TRUTHS = {"true": True, "false": False}
 _IDS = ("surface", "item", "session_id")
 
@@ -31,7 +31,7 @@ def recommendation_parameters(request: Request) -> dict[str, Any] | None:
         else:
             found[name] = _value(name, text)
     ids = (found["user"], *excluded)
-    if None in found.values() or len(excluded) > _MOST_EXCLUDED or not all(map(_is_id, ids)):
+    if None in found.values() or len(excluded) > MOST_EXCLUDED or not all(map(_is_id, ids)):
         return None
     gateway: Gateway = request.app.state.gateway
     caller = authorize(gateway, request.headers, "recommendations:read")
@@ -45,9 +45,9 @@ def _value(name: str, text: str) -> str | int | bool | None:
     if name in _IDS:
         return text if _is_id(text) else None
     if name == "context":
-        return text if len(text) <= _LONGEST_CONTEXT else None
+        return text if len(text) <= LONGEST_CONTEXT else None
     return _TRUTHS.get(text) if name == "anonymous" else None
 
 
 def _is_id(text: str) -> bool:
-    return 1 <= len(text) <= _LONGEST_ID
+    return 1 <= len(text) <= LONGEST_ID

@@ -8,22 +8,31 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+# Bounds of the parameters: what FastAPI checks, and what plain_parameters takes without asking it.
+LONGEST_ID, LONGEST_CONTEXT, MOST_EXCLUDED, MOST_ITEMS = 256, 8_192, 1_000, 100
 _AT = "2026-05-01T08:00:00Z"
-Identifier = Annotated[str, Query(min_length=1, max_length=256)]
+Identifier = Annotated[str, Query(min_length=1, max_length=LONGEST_ID)]
 Person = Annotated[
-    str, Path(min_length=1, max_length=256, description="A user id, or an anonymous id.", examples=["u-7"])
+    str,
+    Path(min_length=1, max_length=LONGEST_ID, description="A user id, or an anonymous id.", examples=["u-7"]),
 ]
-ItemId = Annotated[str, Path(min_length=1, max_length=256, description="An item id.", examples=["a-42"])]
-Length = Annotated[int, Query(ge=1, le=100, description="How many.", examples=[10])]
-FewQuestions = Annotated[int, Query(ge=1, le=100, description="How many at most.", examples=[3])]
+ItemId = Annotated[
+    str, Path(min_length=1, max_length=LONGEST_ID, description="An item id.", examples=["a-42"])
+]
+Length = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many.", examples=[10])]
+FewQuestions = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many at most.", examples=[3])]
 Surface = Annotated[
     str,
-    Query(min_length=1, max_length=256, description="Where they will be shown; it decides how is explored."),
+    Query(
+        min_length=1,
+        max_length=LONGEST_ID,
+        description="Where they will be shown; it decides how is explored.",
+    ),
 ]
 Context = Annotated[
     str | None,
     Query(
-        max_length=8_192,
+        max_length=LONGEST_CONTEXT,
         description="A JSON object: input features, kept in the log. `serving` and `partial_slate` are ours.",
         examples=['{"device": "phone"}'],
     ),
@@ -32,14 +41,16 @@ CurrentItem = Annotated[
     str | None,
     Query(
         min_length=1,
-        max_length=256,
+        max_length=LONGEST_ID,
         description="The item that is being looked at: not recommended, and whom nobody knows gets its topic first.",
     ),
 ]
-Excluded = Annotated[list[Identifier], Query(max_length=1_000, description="Items not to show; repeat it.")]
+Excluded = Annotated[
+    list[Identifier], Query(max_length=MOST_EXCLUDED, description="Items not to show; repeat it.")
+]
 Session = Annotated[
     str | None,
-    Query(min_length=1, max_length=256, description="What was skipped in this session is not shown."),
+    Query(min_length=1, max_length=LONGEST_ID, description="What was skipped in this session is not shown."),
 ]
 Anonymous = Annotated[bool, Query(description="The id in the path is an anonymous id.")]
 

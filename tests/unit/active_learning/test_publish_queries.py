@@ -24,8 +24,7 @@ BUDGET = QueryBudget(pairs=40, per_person=2, pair_cooldown_days=20, person_coold
 
 @pytest.fixture
 def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    shutil.copytree(published_once(tmp_path_factory.getbasetemp()), tmp_path / "home", symlinks=True)
-    return replace(settings_in(tmp_path / "home"), keep_generations=3)
+    return replace(published_once(tmp_path_factory.getbasetemp(), tmp_path / "home"), keep_generations=3)
 
 
 def later(settings: Settings, days: int) -> None:
@@ -100,7 +99,7 @@ def test_over_a_month_nobody_is_asked_too_soon(home: Settings) -> None:
 
 
 def test_what_is_known_to_be_wrong_is_refused(
-    home: Settings, tmp_path_factory: pytest.TempPathFactory
+    home: Settings, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with pytest.raises(NothingPublishedError, match="no queries"):
         current_queries(home)
@@ -113,6 +112,6 @@ def test_what_is_known_to_be_wrong_is_refused(
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DamagedFileError):
         current_queries(home)
-    nobody = trained_once(tmp_path_factory.getbasetemp()).settings
+    nobody = trained_once(tmp_path_factory.getbasetemp(), tmp_path / "nobody").settings
     with pytest.raises(NothingPublishedError, match="approved"):
         publish_queries(nobody, BUDGET)

@@ -1,19 +1,19 @@
-"""Homes in which the loop has come as far as a challenger, or a snapshot: made once a session, then copied.
+"""Homes in which the loop has come as far as a challenger, a snapshot, or a second week: made once a session, then copied.
 
-MLflow takes seconds to create its store. The copies' store still names the artifacts in the original's folder, which
-no test may leave changed.
+MLflow takes seconds to create its store.
 """
 
 from __future__ import annotations
 
-import shutil
+import json
 from dataclasses import dataclass, replace
-from functools import cache
+from datetime import timedelta
 from pathlib import Path
-from tempfile import mkdtemp
 
-from planted_world import World, settings_in, write_warehouse
+from copied_homes import copy_home, made_once
+from planted_world import AS_OF, World, settings_in, write_warehouse
 
+from revealed.evaluation.compare import Comparison
 from revealed.feedback import write_dataset
 from revealed.publishing import publish_snapshot
 from revealed.registry import promote
@@ -22,6 +22,8 @@ from revealed.training import TrainingResult, train_challenger
 
 # The planted catalogue says everybody's taste outright: content would win, and nobody would be new to it.
 CONTENDERS = ("als", "popularity")
+NEXT_WEEK = World(as_of=AS_OF + timedelta(days=7), seed=7)
+RESULT = "training-result.json"
 AIRFLOW_RUN = "http://127.0.0.1:8080/dags/x/runs/y"
 
 
@@ -33,21 +35,46 @@ class Trained:
     result: TrainingResult
 
 
-@cache
-def trained_once(base: Path) -> Trained:
-    settings = settings_in(Path(mkdtemp(prefix="trained", dir=base)), contenders=CONTENDERS)
+def trained_once(base: Path, home: Path) -> Trained:
+    """A copy, at `home`, of one in which a challenger waits; `base` is the worker's folder."""
+    return _copied(made_once(base, "trained", _train_first), home)
+
+
+def published_once(base: Path, home: Path) -> Settings:
+    """A copy, at `home`, of one in which ada approved the challenger and it was published."""
+    original = made_once(base, "published", lambda folder: _publish_first(base, folder))
+    return settings_in(copy_home(original, home))
+
+
+def two_weeks_once(base: Path, home: Path) -> Trained:
+    """A copy, at `home`, of one whose champion is published and whose challenger is the next week's."""
+    return _copied(made_once(base, "two-weeks", lambda folder: _train_second(base, folder)), home)
+
+
+def _train_first(home: Path) -> None:
+    settings = settings_in(home, contenders=CONTENDERS)
     write_dataset(settings, write_warehouse(settings.home / "w" / "warehouse.duckdb", World()))
-    return Trained(settings, train_challenger(settings, airflow_run_url=AIRFLOW_RUN))
+    _note(home, train_challenger(settings, airflow_run_url=AIRFLOW_RUN))
 
 
-@cache
-def published_once(base: Path) -> Path:
-    trained = trained_once(base)
-    home = Path(mkdtemp(prefix="published", dir=base)) / "home"
-    shutil.copytree(trained.settings.home, home)
-    promote(settings_in(home), trained.result.version, "ada")
+def _publish_first(base: Path, home: Path) -> None:
+    trained = trained_once(base, home)
+    promote(trained.settings, trained.result.version, "ada", "fine")
     publish_snapshot(settings_in(home))
-    return home
+
+
+def _train_second(base: Path, home: Path) -> None:
+    _note(home, retrain(published_once(base, home), NEXT_WEEK))
+
+
+def _note(home: Path, result: TrainingResult) -> None:
+    (home / RESULT).write_text(json.dumps(result.to_dict()))
+
+
+def _copied(original: Path, home: Path) -> Trained:
+    told = json.loads((original / RESULT).read_text())
+    result = TrainingResult(**told | {"comparison": Comparison.from_dict(told["comparison"])})
+    return Trained(settings_in(copy_home(original, home), contenders=CONTENDERS), result)
 
 
 def retrain(settings: Settings, world: World) -> TrainingResult:
@@ -55,3 +82,10 @@ def retrain(settings: Settings, world: World) -> TrainingResult:
     path = settings.home / "w" / f"{world.seed}-{world.as_of:%Y%m%d}" / "warehouse.duckdb"
     write_dataset(settings, write_warehouse(path, world))
     return train_challenger(replace(settings, contenders=CONTENDERS))
+
+
+def new_dataset(settings: Settings, world: World) -> None:
+    """Write another world's warehouse, and a dataset of it."""
+    write_dataset(
+        settings, write_warehouse(settings.home / "w" / f"{world.seed}-{world.users}" / "w.duckdb", world)
+    )

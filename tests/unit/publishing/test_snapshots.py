@@ -1,49 +1,29 @@
+"""What a snapshot holds: whole lists of what people have not had, by taste, by content and by topic."""
+
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from planted_world import AS_OF, World, settings_in, write_warehouse
-from trained_home import Trained, retrain
+from planted_world import AS_OF, World, settings_in
+from trained_home import new_dataset, retrain
 
-from revealed.durable import exclusive_lock
 from revealed.errors import (
-    AuditFailedError,
-    DamagedFileError,
-    LockedError,
-    NothingPublishedError,
-    StaleError,
     UsageError,
 )
-from revealed.faults import SNAPSHOT_POINTS
-from revealed.feedback import read_dataset, write_dataset
+from revealed.feedback import read_dataset
 from revealed.publishing import (
     current_snapshot,
-    list_snapshots,
     publish_snapshot,
     read_recommendations,
-    read_snapshot_manifest,
-    rollback_snapshot,
     similar_to,
     verify_snapshot,
 )
-from revealed.registry import promote, rollback_champion
+from revealed.registry import promote
 from revealed.settings import Settings
-
-NEXT_WEEK = World(as_of=AS_OF + timedelta(days=7), seed=7)
-
-
-def new_dataset(settings: Settings, world: World) -> None:
-    write_dataset(
-        settings, write_warehouse(settings.home / "w" / f"{world.seed}-{world.users}" / "w.duckdb", world)
-    )
 
 
 def test_snapshot_is_whole_and_nobody_sees_what_they_have_had(published: Settings) -> None:
@@ -207,56 +187,6 @@ def test_lists_carry_the_utility_that_exploration_draws_by(published: Settings) 
     assert before == (240 * 20 - row[0], True)
 
 
-def test_publishing_the_same_again_writes_nothing(published: Settings) -> None:
-    before = current_snapshot(published)
-    (published.published_recommendations / "manifest.json").write_text("damaged copy")
-    assert publish_snapshot(published) == before
-    assert len(list_snapshots(published)) == 1
-    assert (published.published_recommendations / "manifest.json").read_text() != "damaged copy"
-
-
-def test_newcomers_and_new_behaviour_count_without_a_new_model(published: Settings) -> None:
-    before = read_recommendations(published, "u0000", 5)
-    grown = World(users=260, as_of=AS_OF + timedelta(days=1))
-    new_dataset(published, grown)
-    after = publish_snapshot(published)
-    assert (after.generation, after.model_id) == (2, before.model_id)
-    newcomer = read_recommendations(published, "u0250", 10)
-    assert newcomer.is_known
-    assert {item.source for item in newcomer.items} - {"discovery"} == {"als"}
-    own = [item for item in newcomer.items if item.source == "als"]
-    assert sum(int(item.item_id[1:]) % 3 == 250 % 3 for item in own) >= len(own) - 1
-
-
-def test_rollback_sticks_until_there_is_something_new(published: Settings) -> None:
-    new_dataset(published, NEXT_WEEK)
-    assert publish_snapshot(published).generation == 2
-    assert rollback_snapshot(published, rolled_back_by="ada").generation == 1
-    assert publish_snapshot(published).generation == 1  # the scheduled run does not undo it
-    assert read_recommendations(published, "u0000", 1).snapshot_id == "000001"
-    new_dataset(published, World(as_of=AS_OF + timedelta(days=8), seed=8))
-    assert publish_snapshot(published).generation == 3
-    assert [row["generation"] for row in list_snapshots(published)] == [2, 3]  # keep_generations is 2
-    with pytest.raises(UsageError):
-        rollback_snapshot(published, 3)
-    with pytest.raises(NothingPublishedError):
-        rollback_snapshot(published, 1)
-    rollback_snapshot(published)
-    with pytest.raises(NothingPublishedError, match="no generation before"):
-        rollback_snapshot(published)
-
-
-def test_a_rolled_back_champion_is_published_as_a_new_generation(published: Settings) -> None:
-    first = current_snapshot(published)
-    later = retrain(published, NEXT_WEEK)
-    promote(published, later.version, "ada", force=True)
-    second = publish_snapshot(published)
-    assert second.model_id == later.model_id != first.model_id
-    rollback_champion(published, "bob")
-    third = publish_snapshot(published)
-    assert (third.generation, third.model_id, third.as_of) == (3, first.model_id, second.as_of)
-
-
 def test_popularity_as_champion_of_a_short_catalogue_is_published(published: Settings) -> None:
     # Of 60 items everybody has had 14, so that nobody can be shown the 60 that are asked for.
     settings = settings_in(published.home, recommendations_per_user=60)
@@ -281,116 +211,6 @@ def test_popularity_as_champion_of_a_short_catalogue_is_published(published: Set
     assert manifest.quality["passed"]
     # Popularity knows no likeness; the catalogue does.
     assert len(similar_to(settings, "i0001")) == 20
-
-
-def test_older_data_does_not_replace_newer(published: Settings) -> None:
-    new_dataset(published, World(as_of=AS_OF - timedelta(days=3), seed=9))
-    with pytest.raises(StaleError, match="newer than"):
-        publish_snapshot(published)
-    assert current_snapshot(published).generation == 1
-
-
-KILL = """
-import sys
-sys.path[:0] = {path!r}
-from pathlib import Path
-from planted_world import settings_in
-from revealed.publishing import publish_snapshot
-publish_snapshot(settings_in(Path({home!r})))
-"""
-
-
-# Every point is in tests/chaos/test_publisher_kills.py, with a smaller snapshot.
-@pytest.mark.parametrize("point", [SNAPSHOT_POINTS[0], SNAPSHOT_POINTS[-1]])
-def test_a_kill_leaves_the_old_snapshot_in_service_and_the_next_publish_recovers(
-    published: Settings, point: str
-) -> None:
-    before = read_recommendations(published, "u0000", 20)
-    new_dataset(published, NEXT_WEEK)
-    code = KILL.format(path=[path for path in sys.path if "feedback" in path], home=str(published.home))
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"REVEALED_FAULT": point}, check=False
-    )
-    assert done.returncode == 137
-    # The pointer is what counts: once it has moved, readers see the new snapshot, although nothing else followed yet.
-    moved = point == "snapshot_pointed"
-    assert (read_recommendations(published, "u0000", 20) == before) is not moved
-    assert current_snapshot(published).generation == (2 if moved else 1)
-    verify_snapshot(published)
-    after = publish_snapshot(published)
-    assert after.as_of == NEXT_WEEK.as_of.isoformat()
-    verify_snapshot(published, after.generation)
-    assert not list(published.published_recommendations.glob(".*"))
-    in_service = published.published_recommendations / after.snapshot_id
-    assert published.published_snapshot_database.resolve().parent == in_service
-    assert (published.published_recommendations / "manifest.json").read_bytes() == (
-        in_service / "manifest.json"
-    ).read_bytes()
-
-
-def test_a_failed_audit_leaves_the_old_snapshot_and_no_rest(
-    published: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    new_dataset(published, NEXT_WEEK)
-    # Sabotage: the lists forget what people have had.
-    monkeypatch.setattr("revealed.publishing.files.SIMILAR_ITEMS", 1)
-    monkeypatch.setattr("revealed.publishing.catalogue.Catalogue.hidden", frozenset())
-    with pytest.raises(AuditFailedError, match="item_available"):
-        publish_snapshot(published)
-    assert current_snapshot(published).generation == 1
-    assert {path.name for path in published.published_recommendations.iterdir()} == {
-        "000001",
-        "CURRENT",
-        "manifest.json",
-    }
-
-
-def test_two_publishers_do_not_meet(published: Settings) -> None:
-    with (
-        exclusive_lock(published.locks / "recommendations.lock", "publish recommendations"),
-        pytest.raises(LockedError, match="publish recommendations"),
-    ):
-        publish_snapshot(published)
-
-
-@pytest.mark.parametrize("name", ["recommendations.parquet", "items.parquet"])
-def test_damage_is_named_and_rollback_refuses_a_damaged_generation(published: Settings, name: str) -> None:
-    new_dataset(published, NEXT_WEEK)
-    publish_snapshot(published)
-    path = published.published_recommendations / "000001" / name
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(DamagedFileError, match=name.replace(".", r"\.")):
-        verify_snapshot(published, 1)
-    with pytest.raises(DamagedFileError):
-        rollback_snapshot(published, 1)
-    assert current_snapshot(published).generation == 2
-    serving = published.published_recommendations / "000002" / name
-    serving.write_bytes(serving.read_bytes()[:-1])
-    with pytest.raises(DamagedFileError, match=name.replace(".", r"\.")):
-        read_recommendations(published, "u0000", 3)
-
-
-@pytest.mark.parametrize("text", ["", "../../etc", "000009"])
-def test_a_damaged_pointer_is_told(published: Settings, text: str) -> None:
-    (published.published_recommendations / "CURRENT").write_text(text)
-    with pytest.raises((DamagedFileError, NothingPublishedError)):
-        read_recommendations(published, "u0000", 3)
-
-
-def test_nothing_published_and_no_champion_are_told(trained: Trained, tmp_path: Path) -> None:
-    with pytest.raises(NothingPublishedError, match="approved"):
-        publish_snapshot(trained.settings)
-    for ask in (
-        current_snapshot,
-        verify_snapshot,
-        read_snapshot_manifest,
-        lambda s: read_recommendations(s, "u", 1),
-    ):
-        with pytest.raises(NothingPublishedError):
-            ask(settings_in(tmp_path / "empty"))
-    assert list_snapshots(settings_in(tmp_path / "empty")) == []
 
 
 def test_zero_recommendations_cannot_be_asked_for(published: Settings) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from planted_world import AS_OF, World
-from trained_home import Trained, retrain
+from trained_home import Trained
 from typer.testing import CliRunner
 
 from revealed.cli import app
@@ -29,35 +27,36 @@ def told(settings: Settings, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_a_model_is_compared_approved_and_rolled_back(trained: Trained) -> None:
+def test_a_model_is_compared_and_approved(trained: Trained) -> None:
     settings, first = trained.settings, trained.result.version
     compared = say(settings, "model", "compare")
     assert "All gates passed." in compared
     assert "| better than popularity |" in compared
     assert told(settings, "model", "approve", "--by", "ada", "--note", "fine") == {"champion": first}
-    assert told(settings, "snapshot", "publish")["model_version"] == first
+    (decision,) = told(settings, "model", "history")["decisions"]
+    assert decided(decision) == ("promoted", first, "ada", "passed", None, first)
+    assert decision["note"] == "fine"
 
-    second = retrain(settings, World(as_of=AS_OF + timedelta(days=7), seed=7)).version
+
+def decided(row: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("decision", "version", "decided_by", "gates", "champion_before", "champion_after")
+    return tuple(row[name] for name in names)
+
+
+def test_a_second_model_is_put_in_service_and_rolled_back(second_week: Trained) -> None:
+    settings, first, second = second_week.settings, "1", second_week.result.version
+    assert told(settings, "snapshot", "show")["model_version"] == first
     say(settings, "model", "approve", second, "--force", "--by", "ada")
     assert told(settings, "snapshot", "publish")["model_version"] == second
     listed = {row["version"]: row for row in told(settings, "model", "list")["versions"]}
     assert (listed[first]["aliases"], listed[second]["aliases"]) == ("previous_champion", "champion")
     assert listed[second]["decided_by"] == "ada"
 
-    assert told(settings, "model", "rollback", "--by", "bob", "--note", "complaints") == {"champion": first}
-    assert told(settings, "snapshot", "publish")["model_version"] == first
+    rollback = ("model", "rollback", "--by", "bob", "--note", "complaints", "--publish")
+    assert told(settings, *rollback) == {"champion": first, "generation": 3}
+    assert told(settings, "snapshot", "show")["model_version"] == first
     decisions = told(settings, "model", "history")["decisions"]
-    assert [
-        (
-            row["decision"],
-            row["version"],
-            row["decided_by"],
-            row["gates"],
-            row["champion_before"],
-            row["champion_after"],
-        )
-        for row in decisions
-    ] == [
+    assert [decided(row) for row in decisions] == [
         ("promoted", first, "ada", "passed", None, first),
         ("promoted", second, "ada", "forced", first, second),
         ("rolled_back", second, "bob", "", second, first),
@@ -65,14 +64,12 @@ def test_a_model_is_compared_approved_and_rolled_back(trained: Trained) -> None:
     assert decisions[2]["note"] == "complaints"
 
 
-def test_what_was_rolled_back_does_not_come_back_by_a_schedule(trained: Trained) -> None:
-    settings = trained.settings
-    say(settings, "model", "approve")
-    world = World(as_of=AS_OF + timedelta(days=7), seed=7)
-    say(settings, "model", "approve", retrain(settings, world).version, "--force")
-    say(settings, "model", "rollback")
+def test_what_was_rolled_back_does_not_come_back_by_a_schedule(second_week: Trained) -> None:
+    settings, second = second_week.settings, second_week.result.version
+    say(settings, "model", "approve", second, "--force")
+    assert told(settings, "model", "rollback") == {"champion": "1"}
     again = train_challenger(settings)
-    with pytest.raises(GateFailedError, match="the same model was rolled back as version 2"):
+    with pytest.raises(GateFailedError, match=f"the same model was rolled back as version {second}"):
         say(settings, "model", "approve", again.version)
 
 
@@ -89,20 +86,10 @@ def test_nothing_is_listed_where_nothing_is(tmp_path: Any) -> None:
     assert "nobody has decided" in say(settings, "model", "history")
 
 
-def test_a_rollback_publishes_at_once_when_asked(trained: Trained) -> None:
-    settings, first = trained.settings, trained.result.version
-    say(settings, "model", "approve")
-    second = retrain(settings, World(as_of=AS_OF + timedelta(days=7), seed=7)).version
-    say(settings, "model", "approve", second, "--force")
-    assert told(settings, "snapshot", "publish")["model_version"] == second
-    assert told(settings, "model", "rollback", "--publish") == {"champion": first, "generation": 2}
-    assert told(settings, "snapshot", "show")["model_version"] == first
-
-
 def test_a_ranking_is_explained_by_id_and_sums_to_its_score(trained: Trained) -> None:
     settings = trained.settings
     say(settings, "model", "approve")
-    say(settings, "snapshot", "publish")
+    assert told(settings, "snapshot", "publish")["model_version"] == trained.result.version
     published = told(settings, "recommend", "u0003", "-k", "2")["recommendations"]
     found = told(settings, "explain", "u0003", "-k", "2")
     assert [item["item_id"] for item in found["items"]] == [item["item_id"] for item in published]

@@ -31,6 +31,7 @@ from revealed.registry import (
 )
 from revealed.registry.client import registry
 from revealed.registry.report import gates_table, version_description
+from revealed.settings import Settings
 from revealed.training import TrainingRequest, train_challenger
 from revealed.training.artifact import load_model
 from revealed.training.train import train
@@ -169,32 +170,35 @@ def test_a_champion_that_has_seen_the_test_days_is_fitted_anew_for_a_full_fit(tr
     settings = trained.settings
     promote(settings, trained.result.version, "ada")
     again = train_challenger(settings, request=TrainingRequest.of(settings, fit="full"))
-    evaluation = json.loads((fetch_model(settings, again.version) / "evaluation.json").read_bytes())
-    assert evaluation["champion"] == {"version": "1", "name": "als", "how": "refitted"}
+    tested = {"version": "1", "name": "als", "how": "refitted"}
+    assert how_the_champion_was_tested(settings, again.version) == tested
 
 
-def test_a_later_week_competes_with_the_champion_and_can_be_rolled_back(trained: Trained) -> None:
+def how_the_champion_was_tested(settings: Settings, version: str) -> dict[str, str]:
+    evaluation = json.loads((fetch_model(settings, version) / "evaluation.json").read_bytes())
+    found: dict[str, str] = evaluation["champion"]
+    return found
+
+
+def test_a_champion_that_has_seen_the_test_days_competes_by_its_twin(trained: Trained) -> None:
     settings = trained.settings
     promote(settings, trained.result.version, "ada")
     same_week = retrain(settings, World(seed=6))
-    assert json.loads((fetch_model(settings, same_week.version) / "evaluation.json").read_bytes())[
-        "champion"
-    ] == {
-        "version": "1",
-        "name": "als",
-        "how": "evaluation_twin",  # what was published has seen the test days
-    }
-    next_week = retrain(settings, World(as_of=AS_OF + timedelta(days=7), seed=7))
-    assert json.loads((fetch_model(settings, next_week.version) / "evaluation.json").read_bytes())[
-        "champion"
-    ]["how"] == ("as_published")
+    # What was published has seen the test days.
+    tested = {"version": "1", "name": "als", "how": "evaluation_twin"}
+    assert how_the_champion_was_tested(settings, same_week.version) == tested
+
+
+def test_a_later_week_competes_with_the_champion_and_can_be_rolled_back(second_week: Trained) -> None:
+    settings, next_week = second_week.settings, second_week.result
+    assert how_the_champion_was_tested(settings, next_week.version)["how"] == "as_published"
     assert "champion" in next_week.comparison.metrics
     assert last_trained(settings) == AS_OF + timedelta(days=7)
     promote(settings, next_week.version, "ada", force=True)
-    assert read_model_version(settings, "previous_champion").version == trained.result.version
+    assert read_model_version(settings, "previous_champion").version == "1"
     back = rollback_champion(settings, "bob", "complaints")
     assert current_champion(settings) == back
-    assert back.version == trained.result.version
+    assert back.version == "1"
     assert read_model_version(settings, next_week.version).decision == "rolled_back"
     with pytest.raises(GateFailedError, match="not decided before"):
         promote(settings, next_week.version, "ada")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from revealed.durable import publish_directory, sha256_file, write_json
+sys.path.insert(0, str(Path(__file__).parents[1] / "gateway" / "reading"))
+
+from small_snapshots import put_in_place
+
 from revealed.publishing.files import RECOMMENDATION_SCHEMA, SIMILAR_SCHEMA
-from revealed.publishing.generations import folder_of, put_in_service
-from revealed.publishing.manifest import (
-    FALLBACKS,
-    ITEMS,
-    MANIFEST,
-    RECOMMENDATIONS,
-    SIMILAR,
-    SnapshotManifest,
-)
+from revealed.publishing.generations import put_in_service
+from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR
 from revealed.settings import Settings
 from revealed.simulation import WorldConfig, simulate
 from revealed.simulation.names import Names
@@ -41,18 +38,21 @@ def served_home(home: Path) -> Settings:
 def _publish(settings: Settings) -> None:
     folder = settings.published_recommendations / ".staged"
     folder.mkdir(parents=True)
+    for name, table in _tables().items():
+        pq.write_table(table, folder / name)
+    put_in_service(
+        settings, put_in_place(settings, folder, 1, length=WORLD.items, as_of="2026-01-07T00:00:00")
+    )
+
+
+def _tables() -> dict[str, pa.Table]:
     names, rng = Names(WORLD), np.random.default_rng(1)
     catalogue = [names.item(n) for n in range(WORLD.items)]
     known = sorted(names.user(n) for n in range(WORLD.users - STRANGERS))
-    tables = {
+    without_utility = RECOMMENDATION_SCHEMA.remove(RECOMMENDATION_SCHEMA.get_field_index("utility"))
+    return {
         RECOMMENDATIONS: _lists("user_id", known, catalogue, rng, RECOMMENDATION_SCHEMA),
-        FALLBACKS: _lists(
-            "segment",
-            ["all"],
-            catalogue,
-            rng,
-            RECOMMENDATION_SCHEMA.remove(RECOMMENDATION_SCHEMA.get_field_index("utility")),
-        ),
+        FALLBACKS: _lists("segment", ["all"], catalogue, rng, without_utility),
         SIMILAR: pa.table({field.name: pa.array([], field.type) for field in SIMILAR_SCHEMA}),
         ITEMS: pa.table(
             {
@@ -64,33 +64,6 @@ def _publish(settings: Settings) -> None:
             }
         ),
     }
-    for name, table in tables.items():
-        pq.write_table(table, folder / name)
-    written = {
-        path.name: {
-            "sha256": sha256_file(path),
-            "bytes": path.stat().st_size,
-            "rows": pq.read_metadata(path).num_rows,
-        }
-        for path in folder.glob("*.parquet")
-    }
-    manifest = SnapshotManifest(
-        generation=1,
-        model="permutation",
-        model_version="1",
-        model_id="m",
-        dataset_version="d",
-        as_of="2026-01-07T00:00:00",
-        policy_version="1",
-        k=WORLD.items,
-        counts={},
-        files=written,
-        quality={"passed": True},
-        created_at="2026-01-07T00:00:00+00:00",
-    )
-    write_json(folder / MANIFEST, manifest.to_dict())
-    publish_directory(folder, folder_of(settings, 1))
-    put_in_service(settings, manifest)
 
 
 def _lists(

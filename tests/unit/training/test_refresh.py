@@ -16,22 +16,32 @@ from planted_world import AS_OF, World, settings_in, write_warehouse
 from revealed.erasure.dataset_notes import note_erased
 from revealed.errors import MissingInputError
 from revealed.feedback import write_dataset
-from revealed.feedback.dataset import find_dataset
+from revealed.feedback.dataset import DatasetManifest, find_dataset
 from revealed.registry import fetch_model, promote, read_model_version
 from revealed.settings import Settings
 from revealed.training import TrainingRequest, TrainingResult, train_challenger
 from revealed.training.artifact import load_model
-from revealed.training.refresh import TWIN, decide_fit
+from revealed.training.refresh import TWIN, Fit, decide_fit
 
 ALS = TrainingRequest(contenders=("als",))
 
 
-def trained(settings: Settings, days: int, request: TrainingRequest = ALS) -> TrainingResult:
-    """Train on the same people's world, so many days later and with other choices."""
+def dataset_of(settings: Settings, days: int) -> DatasetManifest:
+    """Write the data of the same people's world, so many days later and with other choices."""
     world = World(as_of=AS_OF + timedelta(days=days), seed=5 + days)
     path = settings.home / "w" / f"{days}" / "warehouse.duckdb"
-    write_dataset(settings, write_warehouse(path, world))
+    return write_dataset(settings, write_warehouse(path, world))
+
+
+def trained(settings: Settings, days: int, request: TrainingRequest = ALS) -> TrainingResult:
+    """Train on it."""
+    dataset_of(settings, days)
     return train_challenger(settings, request=request)
+
+
+def decided(settings: Settings, days: int, request: TrainingRequest = ALS) -> Fit:
+    """How a training on it would fit, and why: what train_challenger asks first, and notes as it stands."""
+    return decide_fit(settings, dataset_of(settings, days), request)[1]
 
 
 def evaluation(settings: Settings, version: str) -> dict[str, Any]:
@@ -70,8 +80,7 @@ def test_a_day_later_two_sweeps_do(settings: Settings) -> None:
 
 def test_a_refresh_of_a_refresh_remembers_the_last_full_fit(settings: Settings) -> None:
     promote(settings, trained(settings, 1).version, "ada", force=True)
-    found = evaluation(settings, trained(settings, 2).version)
-    assert found["fit"] == {
+    assert decided(settings, 2).to_dict() == {
         "how": "refresh",
         "because": "2 sweeps from version 2, whose last full fit misses 2 days of data",
         "full_as_of": AS_OF.isoformat(),
@@ -79,10 +88,9 @@ def test_a_refresh_of_a_refresh_remembers_the_last_full_fit(settings: Settings) 
 
 
 def test_a_week_later_everything_is_fitted_from_nothing(settings: Settings) -> None:
-    found = evaluation(settings, trained(settings, 7).version)["fit"]
-    assert (found["how"], found["because"]) == ("full", "the last full fit misses 7 days of data")
-    found = evaluation(settings, trained(settings, 8, replace(ALS, fit="refresh")).version)["fit"]
-    assert found["how"] == "refresh"
+    found = decided(settings, 7)
+    assert (found.how, found.because) == ("full", "the last full fit misses 7 days of data")
+    assert decided(settings, 8, replace(ALS, fit="refresh")).how == "refresh"
 
 
 def test_nothing_is_learnt_on_from_what_an_erased_person_taught(settings: Settings) -> None:
@@ -111,5 +119,5 @@ def test_what_cannot_be_gone_on_from_is_fitted_from_nothing(tmp_path: Path) -> N
     first = trained(home, 0, TrainingRequest(contenders=("popularity",)))
     assert first.model == "popularity"
     promote(home, first.version, "ada")
-    found = evaluation(home, trained(home, 1).version)["fit"]
-    assert found["because"] == "the champion, popularity, cannot be gone on from"
+    found = decided(home, 1)
+    assert (found.how, found.because) == ("full", "the champion, popularity, cannot be gone on from")

@@ -20,6 +20,7 @@ from revealed.gateway.tokens import SCOPES, create_token
 from revealed.settings import Settings
 
 Result = TypeVar("Result")
+GREEDY = '[exploration]\npolicy = "greedy"\n'
 
 
 @dataclass
@@ -87,3 +88,13 @@ def logged(settings: Settings) -> list[dict[str, Any]]:
     """Every line of the inference log, sealed or still open, in the order written."""
     paths = [*sorted(settings.landing.glob("inferences/*.jsonl")), *settings.gateway.glob("open/inferences*")]
     return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+
+
+def rules(settings: Settings, text: str) -> None:
+    """Write the home's rules."""
+    settings.rules.write_text(text)
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    """The items of an answer, in its order."""
+    return [entry["item_id"] for entry in answer["items"]]

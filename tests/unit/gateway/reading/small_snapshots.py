@@ -50,15 +50,24 @@ def publish(
 
     `pinned`: place (from 0) to the item that rules put there in every list.
     """
-    folder = folder_of(settings, generation)
-    staged = folder.with_name(f".staged.{generation}")
+    staged = settings.published_recommendations / f".staged.{generation}"
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     _write_lists(staged, generation, people, length, pinned or {})
     _write_similar(staged)
     _write_fallbacks(staged)
     _write_items(staged)
-    written = {
+    manifest = put_in_place(settings, staged, generation, length=length)
+    if in_service:
+        put_in_service(settings, manifest)
+    return manifest
+
+
+def put_in_place(
+    settings: Settings, staged: Path, generation: int, *, length: int, as_of: str = AS_OF
+) -> SnapshotManifest:
+    """Make of a folder with the four Parquet files a whole generation, which is not in service yet."""
+    files = {
         path.name: {
             "sha256": sha256_file(path),
             "bytes": path.stat().st_size,
@@ -72,18 +81,16 @@ def publish(
         model_version=str(generation),
         model_id="m",
         dataset_version="d",
-        as_of=AS_OF,
+        as_of=as_of,
         policy_version="p",
         k=length,
         counts={},
-        files=written,
+        files=files,
         quality={},
-        created_at=AS_OF,
+        created_at=as_of,
     )
     write_json(staged / MANIFEST, manifest.to_dict())
-    staged.rename(folder)
-    if in_service:
-        put_in_service(settings, manifest)
+    staged.rename(folder_of(settings, generation))
     return manifest
 
 

@@ -1,4 +1,7 @@
-"""Reversals that come before what they reverse, from somebody else, or lose what they had: incremental equals scratch."""
+"""Late lines: reversals before what they reverse, and logins heard of later. Continued builds equal those from scratch.
+
+A visitor is the person who logged in, once that is known and not before; a shared device is nobody.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from late_lines import (
+    EARLY,
+    IDENTITIES,
+    KNOWN_EARLY,
+    KNOWN_LATE,
+    LATE,
+    LATE_ARRIVAL,
+    SHOWINGS,
+    TAKEN_EARLY,
+    TAKEN_LATE,
+    TOUCHED,
+)
 from loop_steps import build, hashes, put_into_service, settings_at
 
 from revealed.engines.duckdb import connect
@@ -20,104 +34,6 @@ from revealed.settings import Settings
 from revealed.warehouse import BuildPlan, finish_candidate, prepare_candidate, run_dbt
 
 pytestmark = [pytest.mark.dbt]
-
-EARLY, LATE = datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC)
-LATE_ARRIVAL = "2026-01-04T08:00:00Z"
-
-
-def event(name: str, kind: str, at: str, who: str, item: str | None, **says: Any) -> dict[str, Any]:
-    person = {"anonymous_id": who} if who.startswith("visitor") else {"user_id": who}
-    moment = f"2026-01-{at}:00Z"
-    line = {
-        "event_id": name,
-        "event_type": kind,
-        "occurred_at": moment,
-        "received_at": moment,
-        "item_id": item,
-    }
-    return {key: value for key, value in (line | person | says).items() if value is not None}
-
-
-def showing(request: str, who: str, *items: str) -> dict[str, Any]:
-    person = {"anonymous_id": who} if who.startswith("visitor") else {"user_id": who}
-    moment = "2026-01-01T08:00:00Z"
-    shown = [{"item_id": item, "position": n} for n, item in enumerate(items, start=1)]
-    model = {"surface": "home", "model_name": "m", "model_version": "1", "policy": "p"}
-    return {
-        "request_id": request,
-        "occurred_at": moment,
-        "received_at": moment,
-        "items": shown,
-        **person,
-        **model,
-    }
-
-
-SHOWINGS = [
-    showing("q-ann", "ann", "i1", "i4"),
-    showing("q-cat", "cat", "i1", "i2"),
-    showing("q-visitor", "visitor-1", "i2"),
-    showing("q-eve", "eve", "i3"),
-    showing("q-fay", "fay", "i3"),
-    showing("q-hal", "hal", "i1"),
-]
-
-KNOWN_EARLY = [
-    # The desk cancels cat's order, and bob returns what ann bought: both arrive before the purchases do.
-    event("cancel-order", "cancel", "02T10:00", "desk", None, order_id="order-cat"),
-    event("return-named", "return", "02T10:00", "bob", "i1", reverses_event_id="buy-ann", quantity=1),
-    event("buy-ann-too", "purchase", "01T08:30", "ann", "i1", quantity=1, value=10.0),
-    event("return-ann", "return", "02T12:00", "ann", "i1", quantity=2),
-    # Dan takes back what he saved before anybody knew that the visitor was he.
-    event("save-visitor", "save", "01T09:00", "visitor-1", "i2"),
-    event("unsave-dan", "unsave", "02T11:00", "dan", "i2"),
-    # A guess that has to give way, since a late line names what it took.
-    event("save-eve-1", "save", "01T09:00", "eve", "i3"),
-    event("save-eve-2", "save", "01T10:00", "eve", "i3"),
-    event("unsave-eve", "unsave", "02T09:00", "eve", "i3"),
-    # Nobody touches fay.
-    event("save-fay", "save", "01T09:00", "fay", "i3"),
-    event("unsave-fay", "unsave", "02T09:00", "fay", "i3"),
-    # Hal's return happens early and is heard of late.
-    event("buy-hal", "purchase", "01T09:00", "hal", "i1", order_id="order-hal", value=15.0),
-]
-
-KNOWN_LATE = [
-    event("buy-cat-1", "purchase", "01T09:00", "cat", "i1", order_id="order-cat", value=10.0),
-    event("buy-cat-2", "purchase", "01T09:00", "cat", "i2", order_id="order-cat", value=20.0, quantity=2),
-    event("buy-ann", "purchase", "01T09:00", "ann", "i1", quantity=2, value=20.0),
-    event("login-dan", "identify", "02T12:00", "dan", None, anonymous_id="visitor-1"),
-    event("unsave-eve-named", "unsave", "02T10:00", "eve", "i3", reverses_event_id="save-eve-2"),
-    event("return-hal", "return", "02T10:00", "hal", "i1", order_id="order-hal", value=5.0),
-    event("click-gil", "click", "03T10:00", "gil", "i4"),
-]
-
-TAKEN_EARLY = {
-    ("cancel-order", None, "desk", 1.0),
-    ("return-named", None, "bob", 1.0),
-    ("return-ann", "buy-ann-too", "ann", 1.0),
-    ("return-ann", None, "ann", 0.5),
-    ("unsave-dan", None, "dan", 1.0),
-    ("unsave-eve", "save-eve-2", "eve", 1.0),
-    ("unsave-fay", "save-fay", "fay", 1.0),
-}
-
-TAKEN_LATE = {
-    ("cancel-order", "buy-cat-1", "cat", 1.0),
-    ("cancel-order", "buy-cat-2", "cat", 1.0),
-    ("return-named", "buy-ann", "ann", 0.5),
-    # Bob's return names one of the two pieces of the newer purchase: the other one and the older purchase are left.
-    ("return-ann", "buy-ann", "ann", 0.5),
-    ("return-ann", "buy-ann-too", "ann", 1.0),
-    ("unsave-dan", "save-visitor", "dan", 1.0),
-    ("unsave-eve", "save-eve-1", "eve", 1.0),
-    ("unsave-eve-named", "save-eve-2", "eve", 1.0),
-    ("unsave-fay", "save-fay", "fay", 1.0),
-    ("return-hal", "buy-hal", "hal", 0.333333333),
-}
-
-
-TOUCHED = ["buy-ann", "buy-cat-1", "buy-cat-2", "buy-hal", "save-eve-1", "save-eve-2", "save-visitor"]
 
 
 def land(settings: Settings, log: str, name: str, lines: Iterable[dict[str, Any]]) -> None:
@@ -153,7 +69,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str
     """Before the late lines; with them, on top of it and from scratch; and back to before on top of that."""
     settings = settings_at(tmp_path_factory.mktemp("home"))
     land(settings, "inferences", "shown.jsonl", SHOWINGS)
-    land(settings, "events", "early.jsonl", KNOWN_EARLY)
+    land(settings, "events", "early.jsonl", KNOWN_EARLY + IDENTITIES)
     plans = {"early": build(settings, EARLY)}
     early_hashes = hashes(settings, plans["early"].database)
     put_into_service(settings, plans["early"])
@@ -188,7 +104,7 @@ def test_outcomes_are_net_of_what_came_back(builds: tuple[Settings, dict[str, Bu
         settings,
         plans["late"].database,
         "select request_id, item_id, is_purchased, is_saved, gross_value, returned_value "
-        "from marts.fct_impression_outcomes order by all",
+        "from marts.fct_impression_outcomes where request_id like 'q-%' order by all",
     )
     assert outcomes == [
         ("q-ann", "i1", False, False, 30.0, 30.0),
@@ -199,6 +115,36 @@ def test_outcomes_are_net_of_what_came_back(builds: tuple[Settings, dict[str, Bu
         ("q-hal", "i1", True, False, 15.0, 5.0),
         ("q-visitor", "i2", False, False, 0.0, 0.0),
     ]
+
+
+WHO = "select event_id, actor_id from marts.fct_events where event_id in ('before-login', 'on-shared') order by all"
+CREDIT = "select match_type, matched_request_id from marts.fct_events where event_id = 'buys-at-home'"
+
+
+def test_a_login_makes_the_visitor_the_person_from_when_it_is_known(
+    builds: tuple[Settings, dict[str, BuildPlan]],
+) -> None:
+    settings, plans = builds
+    unknown, known = plans["back"].database, plans["late"].database
+    shared = ("on-shared", "anon:visitor-tablet")
+    assert query(settings, unknown, WHO) == [("before-login", "anon:visitor-phone"), shared]
+    assert query(settings, unknown, CREDIT) == [("none", None)]
+    assert plans["late"].window_start is not None, "the second build continues the first"
+    assert query(settings, known, WHO) == [("before-login", "amy"), shared]
+    assert query(settings, known, CREDIT) == [("last_touch", "shown-to-phone")]
+    shown = "select distinct actor_id from marts.fct_impressions where request_id = 'shown-to-phone'"
+    assert query(settings, known, shown) == [("amy",)]
+
+
+def test_the_training_fold_does_not_know_a_later_login(
+    builds: tuple[Settings, dict[str, BuildPlan]],
+) -> None:
+    """The holdout of two days began with day 3, on which the login was heard of."""
+    settings, plans = builds
+    people = "select distinct user_id from marts.{} where item_id = 'i1' and user_id in ('amy', 'anon:visitor-phone')"
+    database = plans["late"].database
+    assert query(settings, database, people.format("feedback_user_item")) == [("amy",)]
+    assert query(settings, database, people.format("feedback_fold_train")) == [("anon:visitor-phone",)]
 
 
 @pytest.mark.slow  # of a small world: test_touched_keys builds the log cut at its moment

@@ -27,10 +27,9 @@ from revealed.publishing.catalogue import Catalogue, read_catalogue, write_items
 from revealed.publishing.discovery import Draws, with_discovery
 from revealed.publishing.fallbacks import write_fallbacks
 from revealed.publishing.files import write_recommendations
-from revealed.publishing.list_files import UNSCORED
 from revealed.publishing.manifest import FALLBACKS, RECOMMENDATIONS
 from revealed.publishing.ruled_lists import RuledLists
-from revealed.publishing.rules import Rules
+from revealed.publishing.rules import UNSCORED, Rules
 from revealed.publishing.utility import utilities
 from revealed.settings import Settings
 from revealed.simulation.happenings import Traffic

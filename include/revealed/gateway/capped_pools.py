@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from revealed.exploration.policy import Exploration
-from revealed.publishing.arrangement import CappedGroups, Ints, arrange
+from revealed.publishing.arrangement import NOTHING, CappedGroups, Ints, arrange
 from revealed.publishing.item_details import ItemDetails
 from revealed.publishing.opened import RankedList
 from revealed.publishing.rules import Cap
-from revealed.training.protocol import NOTHING
 
 
 def under_caps(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from revealed.training.protocol import NOTHING
-
+# No item: `training.protocol.NOTHING`, whose package loads all that computes, which a gateway's start must not wait for.
+NOTHING = -1
 Ints = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from revealed.publishing.ruled_lists import MakesLists, Rows
+from revealed.publishing.rules import DISCOVERY
 from revealed.training.matrix import Ids, Interactions, positions
 from revealed.training.protocol import NOTHING
 from revealed.training.serving import Served
 
-# The source of a place that was drawn.
-DISCOVERY = "discovery"
 # As how many people the catalogue's mean counts who have met an item that nobody has met.
 _PRIOR_PEOPLE = 2.0
 _RATES = (0.01, 0.99)

@@ -12,11 +12,11 @@ from revealed.engines.duckdb import literal
 from revealed.feedback import DatasetManifest
 from revealed.feedback.export import RECENT_DAYS
 from revealed.publishing.catalogue import Catalogue, allowed_sql
-from revealed.publishing.discovery import DISCOVERY, Draws, with_discovery
+from revealed.publishing.discovery import Draws, with_discovery
 from revealed.publishing.list_files import FALLBACK_SCHEMA, sorted_file, write_lists
 from revealed.publishing.manifest import FALLBACKS, ITEMS
 from revealed.publishing.ruled_lists import Rows, RuledLists, showable
-from revealed.publishing.rules import Rules, day_of
+from revealed.publishing.rules import DISCOVERY, Rules, day_of
 from revealed.training.matrix import positions
 from revealed.training.popularity import Popularity
 from revealed.training.recent_likes import RecentByTopic

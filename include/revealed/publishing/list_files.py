@@ -9,16 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from revealed.publishing.discovery import DISCOVERY
 from revealed.publishing.row_groups import write_row_groups
-from revealed.publishing.rules import PIN
+from revealed.publishing.rules import UNSCORED
 from revealed.publishing.utility import utilities
 from revealed.training.matrix import Ids
 from revealed.training.protocol import NOTHING
 from revealed.training.serving import COLD_ITEM, Served
-
-# Sources of places that have no score of their own: each is worth what stands before it.
-UNSCORED = (DISCOVERY, PIN)
 
 
 def _schema(owner: str, item: str, *numbers: str) -> pa.Schema:

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from revealed.errors import DamagedFileError
 from revealed.publishing.generations import current_snapshot, folder_of, verify_snapshot
 from revealed.publishing.item_details import ItemDetails
-from revealed.publishing.list_files import UNSCORED
 from revealed.publishing.manifest import FALLBACKS, ITEMS, RECOMMENDATIONS, SIMILAR, SnapshotManifest
-from revealed.publishing.rules import PIN
+from revealed.publishing.rules import PIN, UNSCORED
 from revealed.publishing.sorted_file import SortedFile
-from revealed.publishing.utility import utilities
+from revealed.publishing.utility import UNSCALED, utilities
 from revealed.settings import Settings
-from revealed.training.protocol import NOTHING
 
 Floats = NDArray[np.float64]
 # Of fallbacks and similar items; a group of lists takes about 0.06 MB decoded.
@@ -171,7 +169,7 @@ def _ranked(tables: list[pa.RecordBatch], names: list[str | None]) -> RankedList
         item_ids += [items[at] for at in kept]
         sources += [own_sources[at] for at in kept]
         scores += own_scores[kept].tolist()
-        scales += [NOTHING if own_sources[at] in UNSCORED else scale for at in kept]
+        scales += [UNSCALED if own_sources[at] in UNSCORED else scale for at in kept]
     # Lists after the first begin further down than where their pins belong.
     pinned = _pins(tables[0], parts[0][2]) if parts else {}
     return RankedList(item_ids, np.asarray(scores), _utilities(scores, scales), sources, pinned)

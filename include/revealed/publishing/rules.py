@@ -14,8 +14,9 @@ from revealed.durable import canonical_json
 from revealed.errors import InvalidInputError
 from revealed.settings import Settings
 
-# The source of a place that is pinned.
-PIN = "pin"
+# The sources of places that are pinned, and drawn. They have no score of their own: each is worth what stands before it.
+PIN, DISCOVERY = "pin", "discovery"
+UNSCORED = (DISCOVERY, PIN)
 Field = Literal["item", "topic", "format", "author"]
 Whole = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# On no scale: an empty place, or one without a score of its own.
+UNSCALED = -1
 Floats = NDArray[np.float64]
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from revealed.publishing.arrangement import Arrangement, CappedGroups, arrange
-from revealed.training.protocol import NOTHING
+from revealed.publishing.arrangement import NOTHING, Arrangement, CappedGroups, arrange
+from revealed.training import protocol
 
 ITEMS = 14
 
@@ -172,3 +172,7 @@ def test_a_pin_is_at_its_place_in_the_lists_that_show_it(is_shown: bool, expecte
         np.array([[is_shown]]),
     )
     assert case.items(0) == expected
+
+
+def test_no_item_is_called_as_lists_call_it() -> None:
+    assert protocol.NOTHING == NOTHING

@@ -12,14 +12,13 @@ from scipy.stats import chisquare
 from revealed.errors import InvalidInputError
 from revealed.publishing.discovery import (
     _DRAWS_A_PLACE,
-    DISCOVERY,
     DiscoveryLists,
     Draws,
     promise,
     with_discovery,
 )
 from revealed.publishing.list_files import list_utilities
-from revealed.publishing.rules import Discovery, Rules, read_rules
+from revealed.publishing.rules import DISCOVERY, Discovery, Rules, read_rules
 from revealed.settings import Settings
 from revealed.training.matrix import Interactions
 from revealed.training.protocol import NOTHING

@@ -28,7 +28,7 @@ LOOK_EVERY_SECONDS = 1.0
 _GROUPS_KEPT = 1_024
 # What is not decoded by then at a start is decoded when it is asked for: who restarted a gateway waits for it.
 _DECODING_AT_START_SECONDS = 0.5
-_LONGEST_TURN_SECONDS = 0.02
+_LONGEST_REST_SECONDS = 0.02
 _LOADS = "revealed_gateway_loads_total"
 
 
@@ -171,13 +171,13 @@ def _within(seconds: float) -> Callable[[], bool]:
 
 
 class _Turns:
-    """Says yes, but lets as much time pass as went by since it was last asked: requests come first."""
+    """Says yes, but lets three times as much time pass as went by since it was last asked: requests come first."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
 
     def __call__(self) -> bool:
-        time.sleep(min(time.monotonic() - self._since, _LONGEST_TURN_SECONDS))
+        time.sleep(min(3 * (time.monotonic() - self._since), _LONGEST_REST_SECONDS))
         self._since = time.monotonic()
         return True
 

@@ -119,6 +119,7 @@ def test_a_damaged_local_copy_is_fetched_again_and_a_damaged_artifact_refused(tr
     assert (fetch_model(settings, "challenger") / "model.npz").read_bytes() == whole
     with registry(settings) as client:
         artifact = Path(client.get_run(trained.result.run_id).info.artifact_uri.removeprefix("file://"))
+    assert artifact.is_relative_to(settings.home), "the copy's store names another home's files"
     target = artifact / "model" / "model.npz"
     try:
         target.write_bytes(whole[:100] + b"\x00" + whole[101:])

@@ -37,6 +37,7 @@ _REFUSED = {
     503: "The disk is nearly full, or the journal cannot be written; nothing of this request counts.",
 }
 _WITH_RETRY = (429, 503)
+_OVERWRITTEN = {"description": "Whatever it is, the server's own moment takes its place."}
 
 
 def document(app: FastAPI) -> None:
@@ -60,6 +61,7 @@ def _with_posts(described: dict[str, Any]) -> dict[str, Any]:
     schemas.update(found)
     for struct in structs:
         schemas[struct.__name__]["anyOf"] = SOMEBODY
+        schemas[struct.__name__]["properties"]["received_at"] = _OVERWRITTEN
     schemas["Refusal"] = _REFUSAL
     components.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
     for log in LANDED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from revealed.errors import PlatformError
 
 _TIMEOUT_SECONDS = 30.0
 _PAGE = 100
+_ASKS, _ENDED = "awaiting_input", {"success", "failed", "skipped", "upstream_failed"}
+_ANSWERED_WITHIN_SECONDS = 120.0
 
 
 @dataclass
@@ -86,12 +89,29 @@ class AirflowClient:
     def answer_approval(
         self, dag_id: str, run_id: str, task_id: str, *, approve: bool, comment: str | None = None
     ) -> None:
-        """Answer a waiting approval task the way a reviewer does in the UI."""
+        """Answer a waiting approval task the way a reviewer does in the UI, and return once the task is done with it.
+
+        Airflow loses an answer that comes before its scheduler has seen that the task waits: it tries the task again, which
+        asks anew. Such a question is answered again.
+
+        Raises:
+            PlatformError: Airflow refuses the answer, or the task has not ended two minutes later.
+        """
+        path = _approval_path(dag_id, run_id, task_id)
         answer = {
             "chosen_options": ["Approve" if approve else "Reject"],
             "params_input": {"comment": comment},
         }
-        self._request("PATCH", _approval_path(dag_id, run_id, task_id), answer)
+        self._request("PATCH", path, answer)
+        until = time.monotonic() + _ANSWERED_WITHIN_SECONDS
+        while time.monotonic() < until:
+            states = {task["task_id"]: task["state"] for task in self.tasks(dag_id, run_id)}
+            if states[task_id] in _ENDED:
+                return
+            if states[task_id] == _ASKS and not self._request("GET", path)["response_received"]:
+                self._request("PATCH", path, answer)
+            time.sleep(1.0)
+        raise PlatformError("the approval task does not take its answer", where=f"{dag_id}, run {run_id}")
 
     def _all(self, path: str, key: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

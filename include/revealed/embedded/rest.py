@@ -110,7 +110,7 @@ class AirflowClient:
                 return
             if states[task_id] == _ASKS and not self._request("GET", path)["response_received"]:
                 self._request("PATCH", path, answer)
-            time.sleep(1.0)
+            time.sleep(1.0)  # Airflow tells nobody: it has to be asked
         raise PlatformError("the approval task does not take its answer", where=f"{dag_id}, run {run_id}")
 
     def _all(self, path: str, key: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ what it is, with its exact chances.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,7 +89,7 @@ def _pooled(listed: RankedList, counted: _Counted, k: int, enough: int) -> Ranke
             counted.take(place)
             pool.append(place)
     tail = _tail(counted, postponed, [n for n in range(k) if n not in fixed][len(pool) :])
-    return _chosen(listed, sorted([*pool, *fixed.values(), *tail.values()]), fixed | tail)
+    return listed.take(sorted([*pool, *fixed.values(), *tail.values()]), fixed | tail)
 
 
 def _tail(counted: _Counted, postponed: list[int], positions: list[int]) -> dict[int, int]:
@@ -126,7 +126,7 @@ def _arranged(listed: RankedList, counted: _Counted, k: int) -> RankedList:
         for column, pin in zip(found.column[0].tolist(), found.pin[0].tolist(), strict=True)
         if pin != NOTHING or column != NOTHING
     ]
-    return _chosen(listed, order, {position: place for position, place in pinned.items() if place in order})
+    return listed.take(order, pinned)
 
 
 def _numbered(counted: _Counted, cap: Cap) -> Ints:
@@ -135,15 +135,3 @@ def _numbered(counted: _Counted, cap: Cap) -> Ints:
     own = (counted.group(place, cap) for place in range(len(counted.listed)))
     found = [NOTHING if value is None else numbers.setdefault(value, len(numbers)) for value in own]
     return np.array(found, dtype=np.int32)
-
-
-def _chosen(listed: RankedList, places: list[int], pinned: Mapping[int, int]) -> RankedList:
-    """Return these places of a list, in this order."""
-    moved = {place: at for at, place in enumerate(places)}
-    return RankedList(
-        [listed.item_ids[place] for place in places],
-        listed.scores[places],
-        listed.utilities[places],
-        [listed.sources[place] for place in places],
-        {position: moved[place] for position, place in pinned.items()},
-    )

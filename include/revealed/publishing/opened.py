@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,14 +46,17 @@ class RankedList:
         """Return the list without these items; order, utilities and the positions of pins stay."""
         if item_ids.isdisjoint(self.item_ids):
             return self
-        kept = [at for at, item in enumerate(self.item_ids) if item not in item_ids]
-        moved = {at: place for place, at in enumerate(kept)}
+        return self.take([at for at, item in enumerate(self.item_ids) if item not in item_ids], self.pinned)
+
+    def take(self, places: list[int], pinned: Mapping[int, int]) -> RankedList:
+        """Return these places of the list, in this order; `pinned` by their places in this list, those not taken fall away."""
+        moved = {place: at for at, place in enumerate(places)}
         return RankedList(
-            [self.item_ids[at] for at in kept],
-            self.scores[kept],
-            self.utilities[kept],
-            [self.sources[at] for at in kept],
-            {position: moved[at] for position, at in self.pinned.items() if at in moved},
+            [self.item_ids[place] for place in places],
+            self.scores[places],
+            self.utilities[places],
+            [self.sources[place] for place in places],
+            {position: moved[place] for position, place in pinned.items() if place in moved},
         )
 
 

@@ -38,7 +38,7 @@ def ranked(names: list[str], pinned: dict[int, int] | None = None) -> RankedList
 
 
 def capped(listed: RankedList, caps: list[Cap], k: int, exploration: Exploration = DRAWN) -> RankedList:
-    return under_caps(listed, Groups(), caps, k, exploration)  # type: ignore[arg-type]
+    return under_caps(listed, Groups(), caps, k, exploration)  # type: ignore[arg-type] - only `fields` is asked
 
 
 def exceeds(shown: list[str], caps: list[Cap]) -> bool:
